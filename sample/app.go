@@ -19,6 +19,8 @@ type app struct {
 	count atomic.Int64
 	// stopping is closed when the copy is asked to end; nil never closes.
 	stopping <-chan struct{}
+	// sockets counts WebSockets: http.Server forgets a connection that was hijacked.
+	sockets sync.WaitGroup
 	// logMu keeps a line whole where Log is not an *os.File.
 	logMu sync.Mutex
 }
@@ -57,7 +59,9 @@ func (a *app) serve(srv *http.Server, l net.Listener, done chan<- error) {
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	rec := &recorder{ResponseWriter: w}
-	defer func() { a.logf("%s %s %s %d ms", r.Method, r.URL.RequestURI(), rec.word(), time.Since(start).Milliseconds()) }()
+	defer func() {
+		a.logf("%s %s %s %d ms", r.Method, r.URL.RequestURI(), rec.word(), time.Since(start).Milliseconds())
+	}()
 	a.mux.ServeHTTP(rec, r)
 }
 

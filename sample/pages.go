@@ -121,6 +121,8 @@ func (a *app) stream(w http.ResponseWriter, r *http.Request) {
 
 // echo sends each WebSocket message back, after one that says who is speaking.
 func (a *app) echo(w http.ResponseWriter, r *http.Request) {
+	a.sockets.Add(1)
+	defer a.sockets.Done()
 	conn, err := websocket.Accept(w, r, nil)
 	if err != nil {
 		return // Accept has answered the client
@@ -129,7 +131,7 @@ func (a *app) echo(w http.ResponseWriter, r *http.Request) {
 	// Once hijacked, neither the request's context nor Shutdown knows of the connection.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	defer cancel()
-	go a.closeWhenStopping(ctx, conn)
+	go a.closeWhenStopping(ctx, cancel, conn)
 	hello, _ := json.Marshal(a.who())
 	if conn.Write(ctx, websocket.MessageText, hello) != nil {
 		return
@@ -143,9 +145,12 @@ func (a *app) echo(w http.ResponseWriter, r *http.Request) {
 }
 
 // closeWhenStopping says good-bye on conn when the app ends; echo owns it and ends it by its ctx.
-func (a *app) closeWhenStopping(ctx context.Context, conn *websocket.Conn) {
+// A peer that does not say good-bye too is left after StopTimeout: cancel ends echo's Read, and that the connection.
+func (a *app) closeWhenStopping(ctx context.Context, cancel context.CancelFunc, conn *websocket.Conn) {
 	select {
 	case <-a.stopping:
+		t := time.AfterFunc(a.c.stopTimeout(), cancel)
+		defer t.Stop()
 		conn.Close(websocket.StatusGoingAway, "the app is stopping")
 	case <-ctx.Done():
 	}

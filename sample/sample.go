@@ -93,15 +93,16 @@ func Serve(ctx context.Context, c Config) error {
 		return err
 	case <-ctx.Done():
 	}
-	return errors.Join(stop(srv, c.stopTimeout()), <-served)
+	return errors.Join(a.stop(srv), <-served)
 }
 
-// stop ends srv gracefully within d, then by force. Ending by force is no error: the caller asked for a bounded end.
-func stop(srv *http.Server, d time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), d)
+// stop ends srv gracefully within StopTimeout, then by force. Force is no error: the caller asked for a bounded end.
+func (a *app) stop(srv *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), a.c.stopTimeout())
 	defer cancel()
 	if err := srv.Shutdown(ctx); err != nil {
 		return srv.Close()
 	}
+	a.sockets.Wait() // bounded by closeWhenStopping
 	return nil
 }
