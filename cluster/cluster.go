@@ -1,0 +1,235 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lbdev/lbdev/procs"
+	"github.com/lbdev/lbdev/proxy"
+)
+
+const (
+	keepEvents   = 4096
+	keepLines    = 16384
+	keepLogBytes = 4 << 20
+)
+
+// ErrAllFailed is the verdict on a cluster in which every worker is failed, or ended and not to be started again, at
+// least one of them by an error. ErrNeverReady is the one in which they ran but did not become ready in time.
+var (
+	ErrAllFailed  = errors.New("all workers failed")
+	ErrNeverReady = errors.New("no worker became ready in time")
+)
+
+// A Cluster is N workers, the front before them, and what is known of both. Its methods may be called from any goroutine.
+type Cluster struct {
+	config Config
+	world  world
+	pool   *proxy.Pool
+	proxy  *proxy.Proxy
+	front  *front
+	base   int
+	moved  []Move
+	opened time.Time
+
+	events *Feed[Event]
+	logs   *Feed[LogLine]
+
+	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
+	scaling    sync.Mutex                // one change of the list at a time
+	goroutines sync.WaitGroup
+	patience   context.Context // ends when lbdev stops waiting for processes to end by themselves
+	hurry      context.CancelFunc
+	ending     atomic.Bool
+	report     Report // of the shutdown
+
+	settled sync.Once
+	over    chan struct{}
+	verdict error // set before over is closed
+}
+
+// New checks the Config and returns a cluster that does nothing yet. Its error joins every fault there is, each a
+// *FieldError.
+func New(config Config) (*Cluster, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	c := &Cluster{
+		config: config,
+		pool:   proxy.NewPool(config.Policy),
+		events: NewFeed[Event](keepEvents, 0, nil),
+		logs:   NewFeed(keepLines, keepLogBytes, func(l LogLine) int { return len(l.Text) }),
+		over:   make(chan struct{}),
+	}
+	c.proxy = &proxy.Proxy{Pool: c.pool, Hold: config.Hold, OnAccess: config.OnAccess, ErrorPage: config.ErrorPage}
+	c.world = world{start: startProcess, answers: answers, probe: probe}
+	c.patience, c.hurry = context.WithCancel(context.Background())
+	c.list.Store(new([]*worker))
+	return c, nil
+}
+
+func startProcess(config procs.Config) (process, error) { return procs.Start(config) }
+
+// Open takes the front's port and the workers', and starts the workers. A port that was asked for and is taken is a
+// *PortTakenError. After an error nothing is left open; otherwise the caller owes a Shutdown.
+func (c *Cluster) Open() error {
+	if err := c.chooseBase(); err != nil {
+		return err
+	}
+	address, err := c.chooseFront()
+	if err != nil {
+		return err
+	}
+	if c.front, err = openFront(address, c.proxy); err != nil {
+		return err
+	}
+	c.opened = time.Now()
+	c.goroutines.Go(c.front.serve)
+	c.grow(c.config.workers())
+	return nil
+}
+
+// chooseBase finds worker 1's port: the one that was asked for, if the whole block is free, or a block that keeps clear of
+// the front.
+func (c *Cluster) chooseBase() error {
+	n, frontPort := c.config.workers(), defaultFrontPort
+	if c.config.Listen != "" {
+		frontPort = portOf(c.config.Listen)
+	}
+	if c.config.BasePort == 0 {
+		base, moved, err := freeBlock("workers", defaultBasePort, n, frontPort)
+		c.base = base
+		c.note(moved)
+		return err
+	}
+	c.base = c.config.BasePort
+	for i := range n {
+		port := c.base + i
+		if c.config.Listen != "" && port == frontPort {
+			return &FieldError{Field: "Listen", Err: fmt.Errorf("cannot open the front on port %d: it is worker %d's", port, i+1)}
+		}
+		if !portFree(port) {
+			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port)}
+		}
+	}
+	return nil
+}
+
+// chooseFront returns the front's address: the one that was asked for, or a free port that is no worker's.
+func (c *Cluster) chooseFront() (string, error) {
+	if c.config.Listen != "" {
+		return c.config.Listen, nil
+	}
+	var workers []int
+	for i := range c.config.workers() {
+		workers = append(workers, c.base+i)
+	}
+	port, moved, err := freeBlock("front", defaultFrontPort, 1, workers...)
+	c.note(moved)
+	return net.JoinHostPort(workerHost, strconv.Itoa(port)), err
+}
+
+func (c *Cluster) note(m *Move) {
+	if m != nil {
+		c.moved = append(c.moved, *m)
+	}
+}
+
+// Moved tells what did not get its default port.
+func (c *Cluster) Moved() []Move { return c.moved }
+
+// portOf is the port of an address, 0 where it has none.
+func portOf(address string) int {
+	_, text, _ := net.SplitHostPort(address)
+	port, _ := strconv.Atoi(text)
+	return port
+}
+
+// grow adds workers until there are n.
+func (c *Cluster) grow(n int) {
+	workers := slices.Clone(c.all())
+	first := len(workers)
+	for i := first; i < n; i++ {
+		workers = append(workers, newWorker(c, i+1, c.base+i))
+	}
+	c.list.Store(&workers)
+	for _, w := range workers[first:] {
+		c.goroutines.Go(w.loop)
+	}
+}
+
+func (c *Cluster) all() []*worker { return *c.list.Load() }
+
+// FrontURL is where people open the front.
+func (c *Cluster) FrontURL() string { return c.front.url() }
+
+// FrontAddr is the address that the front listens on.
+func (c *Cluster) FrontAddr() *net.TCPAddr { return c.front.addr() }
+
+// Argv is the command line of the worker with this port, nil if there is none.
+func (c *Cluster) Argv(port int) []string {
+	for _, w := range c.all() {
+		if w.port == port {
+			return w.argv(c.config.Command)
+		}
+	}
+	return nil
+}
+
+// Ports are the workers' ports in the order of their numbers.
+func (c *Cluster) Ports() []int {
+	var ports []int
+	for _, w := range c.all() {
+		ports = append(ports, w.port)
+	}
+	return ports
+}
+
+// Events is the feed of what happens to the workers, Logs that of what they print.
+func (c *Cluster) Events() *Feed[Event] { return c.events }
+
+// Logs is the feed of what the workers print.
+func (c *Cluster) Logs() *Feed[LogLine] { return c.logs }
+
+// publish gives the event its number and time.
+func (c *Cluster) publish(e Event) {
+	e.Time = time.Now()
+	c.events.Append(e, func(e *Event, n uint64) { e.Seq = n })
+}
+
+// Over is closed when the cluster can do nothing more by itself: see ErrAllFailed. Verdict says why.
+func (c *Cluster) Over() <-chan struct{} { return c.over }
+
+// Verdict is nil, ErrAllFailed or ErrNeverReady. It is known once Over is closed.
+func (c *Cluster) Verdict() error { return c.verdict }
+
+// settle closes over when the last worker has come to its end. The worker that is last to publish its end sees that all
+// others have.
+func (c *Cluster) settle() {
+	workers := c.all()
+	var failed, late bool
+	for _, w := range workers {
+		s := w.seen.Load()
+		if !s.over {
+			return
+		}
+		failed = failed || s.failed
+		late = late || s.late
+	}
+	c.settled.Do(func() {
+		switch {
+		case late:
+			c.verdict = ErrNeverReady
+		case failed:
+			c.verdict = ErrAllFailed
+		}
+		close(c.over)
+	})
+}

@@ -1,0 +1,201 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/lbdev/lbdev/proxy"
+)
+
+// MaxWorkers is the most copies one cluster runs.
+const MaxWorkers = 512
+
+// A RestartPolicy says which exits of a worker are followed by a new start.
+type RestartPolicy string
+
+// The restart policies.
+const (
+	RestartAlways    RestartPolicy = "always"     // every exit
+	RestartOnFailure RestartPolicy = "on-failure" // every exit but one with code 0
+	RestartNever     RestartPolicy = "never"      // none
+)
+
+// A Readiness says what proves that a worker can take requests.
+type Readiness string
+
+// The kinds of readiness.
+const (
+	// ReadyHTTP is any HTTP answer on /, or a 2xx or 3xx on Config.ReadyPath where that is set. A listening port alone
+	// proves nothing: Flask's reloader listens before the app exists.
+	ReadyHTTP Readiness = "http"
+	// ReadyTCP is a port that accepts connections.
+	ReadyTCP Readiness = "tcp"
+)
+
+// Config says what to run, how many, where, and what to do when one dies. Command is all that must be set.
+type Config struct {
+	// Name is the cluster's name; the workers see it as LBDEV_CLUSTER. Empty means "lbdev".
+	Name string
+	// Command is the program and its arguments. {port} (or %port%) and the other placeholders of Expand are replaced for
+	// each worker.
+	Command []string
+	// Dir is the folder the command runs in; empty means the current one.
+	Dir string
+	// Environ is what every worker inherits; nil means os.Environ.
+	Environ []string
+	// EnvFile holds K=V pairs read from a file. They override Environ, but never the PORT that a worker is given.
+	EnvFile map[string]string
+	// Env holds K=V pairs with placeholders. They override everything else.
+	Env []string
+
+	// Workers is how many copies run, 1 to MaxWorkers. Zero means 4.
+	Workers int
+	// BasePort is worker 1's port; the others follow. Zero means 8000, or the next free block where a port of that one is
+	// taken.
+	BasePort int
+	// Listen is the front's address, host:port. Empty means 127.0.0.1:8080, or the next free port after it.
+	Listen string
+	// Policy chooses the worker for a request. Nil means round robin.
+	Policy proxy.Policy
+	// Hold is how long a request waits when no worker is ready. Zero means 30 s, negative not at all.
+	Hold time.Duration
+	// ErrorPage writes the body of an answer that no worker gave. Nil means a line of text.
+	ErrorPage func(http.ResponseWriter, *http.Request, proxy.Failure)
+	// OnAccess is called once per request, from the goroutine that served it; see proxy.Proxy.
+	OnAccess func(*proxy.Access)
+
+	// Restart says which exits are followed by a new start. Empty means RestartAlways.
+	Restart RestartPolicy
+	// Ready says what proves readiness. Empty means ReadyHTTP.
+	Ready Readiness
+	// ReadyPath is the path whose 2xx or 3xx proves readiness. Empty means / with any status.
+	ReadyPath string
+	// ReadyTimeout is how long an incarnation may take to become ready. Zero means 60 s.
+	ReadyTimeout time.Duration
+	// StopSignal asks a worker to end. Nil means SIGTERM.
+	StopSignal os.Signal
+	// StopTimeout is how long a worker may take to end before SIGKILL; its requests in flight are part of it. Zero means
+	// 10 s, negative means SIGKILL at once.
+	StopTimeout time.Duration
+
+	// PTY runs each worker on a pseudo terminal of Rows by Cols instead of a pipe.
+	PTY        bool
+	Rows, Cols uint16
+	// Colour asks workers that write to a pipe to colour their output all the same.
+	Colour bool
+
+	// Logger gets what a developer of lbdev wants to know. Nil discards it.
+	Logger *slog.Logger
+}
+
+func (c *Config) name() string {
+	if c.Name == "" {
+		return "lbdev"
+	}
+	return c.Name
+}
+
+func (c *Config) workers() int {
+	if c.Workers == 0 {
+		return 4
+	}
+	return c.Workers
+}
+
+func (c *Config) restart() RestartPolicy {
+	if c.Restart == "" {
+		return RestartAlways
+	}
+	return c.Restart
+}
+
+func (c *Config) readyTimeout() time.Duration {
+	if c.ReadyTimeout == 0 {
+		return time.Minute
+	}
+	return c.ReadyTimeout
+}
+
+func (c *Config) stopTimeout() time.Duration {
+	if c.StopTimeout == 0 {
+		return 10 * time.Second
+	}
+	return max(c.StopTimeout, 0)
+}
+
+func (c *Config) stopSignal() os.Signal {
+	if c.StopSignal == nil {
+		return syscall.SIGTERM
+	}
+	return c.StopSignal
+}
+
+func (c *Config) environ() []string {
+	if c.Environ == nil {
+		return os.Environ()
+	}
+	return c.Environ
+}
+
+func (c *Config) logger() *slog.Logger {
+	if c.Logger == nil {
+		return slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	return c.Logger
+}
+
+// A FieldError is a fault in one field of a Config.
+type FieldError struct {
+	Field string // the field's name, such as "Workers"
+	Err   error
+}
+
+func (e *FieldError) Error() string { return e.Err.Error() }
+func (e *FieldError) Unwrap() error { return e.Err }
+
+// validate reports every fault at once, each a *FieldError.
+func (c *Config) validate() error {
+	var faults []error
+	fault := func(field, format string, args ...any) {
+		faults = append(faults, &FieldError{Field: field, Err: fmt.Errorf(format, args...)})
+	}
+	if len(c.Command) == 0 || c.Command[0] == "" {
+		fault("Command", "cannot start workers: no command was given")
+	} else if err := lookup(c.Command[0], c.Dir); err != nil {
+		fault("Command", "%w", err)
+	}
+	if n := c.workers(); n < 1 || n > MaxWorkers {
+		fault("Workers", "cannot run %d workers: the number must be 1 to %d", n, MaxWorkers)
+	} else if c.BasePort < 0 || c.BasePort+n-1 > 65535 {
+		fault("BasePort", "cannot use base port %d: the ports %d to %d must lie between 1 and 65535", c.BasePort, c.BasePort, c.BasePort+n-1)
+	}
+	switch c.restart() {
+	case RestartAlways, RestartOnFailure, RestartNever:
+	default:
+		fault("Restart", "cannot use restart policy %q: it must be always, on-failure or never", c.Restart)
+	}
+	switch c.Ready {
+	case "", ReadyHTTP, ReadyTCP:
+	default:
+		fault("Ready", "cannot use readiness %q: it must be http or tcp", c.Ready)
+	}
+	if c.ReadyPath != "" && !strings.HasPrefix(c.ReadyPath, "/") {
+		fault("ReadyPath", "cannot use ready path %q: it must begin with /", c.ReadyPath)
+	}
+	for _, kv := range c.Env {
+		key, value, ok := strings.Cut(kv, "=")
+		if !ok || key == "" {
+			fault("Env", "cannot use environment %q: it must be NAME=VALUE", kv)
+		} else if key == "PORT" && !hasPlaceholder(value) {
+			fault("Env", "cannot use environment %q: every worker would get the same port", kv)
+		}
+	}
+	return errors.Join(faults...)
+}

@@ -1,0 +1,50 @@
+package cluster
+
+import (
+	"time"
+
+	"github.com/lbdev/lbdev/procs"
+)
+
+// A Kind says what an Event tells.
+type Kind string
+
+// The kinds of events.
+const (
+	// KindState: a worker went into Event.State.
+	KindState Kind = "state"
+	// KindNotice: something that people should know, told in Event.Text.
+	KindNotice Kind = "notice"
+	// KindWrongPort: a worker that is starting listens on Event.Ports instead of the port that it was given.
+	KindWrongPort Kind = "wrong-port"
+)
+
+// An Event is something that happened to the cluster or one of its workers. Fields that do not apply are zero.
+type Event struct {
+	Seq  uint64
+	Time time.Time
+	Kind Kind
+
+	Worker      int // 0 means the cluster as a whole
+	Port        int
+	Incarnation uint64
+	PID         int
+	State       State
+
+	Took     time.Duration // ready: since the start of the process
+	Exit     *procs.Exit   // backoff, stopped, failed: how the process ended, if it had one
+	Killed   int           // stopped, backoff: how many processes had to be ended by SIGKILL after the stop timeout
+	Restarts int           // starting, backoff: how often the worker was started again so far
+	Delay    time.Duration // backoff: until the next start
+	Reason   string        // backoff, failed: why, in words
+	Lines    []string      // failed: the last words of the process
+	Ports    []int         // wrong-port: where it listens, ascending
+	Text     string        // notice, wrong-port: what people should know
+}
+
+// A LogLine is one line of a worker's output.
+type LogLine struct {
+	procs.Line
+	Worker, Port int
+	Incarnation  uint64
+}

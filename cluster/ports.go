@@ -1,0 +1,190 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"syscall"
+	"time"
+
+	psnet "github.com/shirou/gopsutil/v4/net"
+	psprocess "github.com/shirou/gopsutil/v4/process"
+)
+
+const (
+	defaultBasePort  = 8000
+	defaultFrontPort = 8080
+)
+
+// refusedByBrowsers are the ports that browsers do not open (Fetch standard, "port blocking").
+var refusedByBrowsers = []int{
+	1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110, 111,
+	113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532, 540, 548,
+	554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566,
+	6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+}
+
+// RefusedByBrowsers says whether browsers refuse to open the port.
+func RefusedByBrowsers(port int) bool { return slices.Contains(refusedByBrowsers, port) }
+
+// neverChosen says whether lbdev leaves a port alone unless it is asked for: browsers refuse it, or macOS' AirPlay
+// receiver takes it.
+func neverChosen(port int) bool { return port == 5000 || port == 7000 || RefusedByBrowsers(port) }
+
+// A Holder is the process that listens on a port.
+type Holder struct {
+	PID     int
+	Program string
+}
+
+func (h Holder) String() string {
+	switch {
+	case h.PID == 0:
+		return "another program"
+	case h.Program == "":
+		return fmt.Sprintf("pid %d", h.PID)
+	}
+	return fmt.Sprintf("%q (pid %d)", h.Program, h.PID)
+}
+
+// A PortTakenError says that a port which is needed is in use.
+type PortTakenError struct {
+	Worker int // 0 for the front
+	Port   int
+	Holder Holder // its PID is 0 where it is not known
+}
+
+func (e *PortTakenError) Error() string {
+	what := "open the front"
+	if e.Worker > 0 {
+		what = fmt.Sprintf("start worker %d", e.Worker)
+	}
+	return fmt.Sprintf("cannot %s: port %d is in use by %s", what, e.Port, e.Holder)
+}
+
+// portFree says whether nothing uses the port on any of the addresses on which a worker could be met: both loopbacks and
+// both wildcards, since BSD lets a socket on 127.0.0.1 stand beside one on 0.0.0.0. The connects come on top because
+// Windows lets two servers bind the same port without an error.
+func portFree(port int) bool {
+	if answers(port) {
+		return false
+	}
+	for _, host := range []string{"127.0.0.1", "0.0.0.0", "::1", "::"} {
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+		if err == nil {
+			l.Close()
+		} else if isAddrInUse(err) {
+			return false
+		}
+	}
+	return true
+}
+
+// answers says whether someone accepts connections on the port of either loopback. Unlike portFree it never listens
+// itself, so that a request which is on its way to a worker that just died cannot be taken by us.
+func answers(port int) bool {
+	for _, host := range []string{"127.0.0.1", "::1"} {
+		conn, err := net.DialTimeout("tcp", net.JoinHostPort(host, strconv.Itoa(port)), 250*time.Millisecond)
+		if err != nil {
+			continue
+		}
+		self := conn.LocalAddr().String() == conn.RemoteAddr().String() // TCP's simultaneous open: we met ourselves
+		conn.Close()
+		if !self {
+			return true
+		}
+	}
+	return false
+}
+
+// awaitSilence waits until nobody answers on the port, at most for the given time, and says whether that came.
+func awaitSilence(ctx context.Context, answers func(int) bool, port int, patience time.Duration) bool {
+	deadline := time.Now().Add(patience)
+	for wait := time.Millisecond; answers(port); wait = min(2*wait, 100*time.Millisecond) {
+		if time.Now().Add(wait).After(deadline) || ctx.Err() != nil {
+			return false
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+	}
+	return true
+}
+
+// holderOf finds the process that listens on a port; the zero Holder means that it is not known, as for a process of
+// another user.
+func holderOf(port int) Holder {
+	conns, _ := psnet.Connections("tcp")
+	for _, conn := range conns {
+		if conn.Status == "LISTEN" && conn.Laddr.Port == uint32(port) && conn.Pid != 0 {
+			h := Holder{PID: int(conn.Pid)}
+			if p, err := psprocess.NewProcess(conn.Pid); err == nil {
+				h.Program, _ = p.Name()
+			}
+			return h
+		}
+	}
+	return Holder{}
+}
+
+// listeners are the ports that the processes listen on, ascending.
+func listeners(pids []int) []int {
+	conns, _ := psnet.Connections("tcp")
+	var ports []int
+	for _, conn := range conns {
+		if conn.Status == "LISTEN" && slices.Contains(pids, int(conn.Pid)) {
+			ports = append(ports, int(conn.Laddr.Port))
+		}
+	}
+	slices.Sort(ports)
+	return slices.Compact(ports)
+}
+
+// A Move says that something did not get the port it has by default, because that is taken.
+type Move struct {
+	What     string // "front" or "workers"
+	From, To int
+	Holder   Holder // of From, or of another port of its block
+}
+
+// freeBlock finds the first block of n free ports from start on that contains none of avoid, and who is in the way of the
+// first choice, if someone is.
+func freeBlock(what string, start, n int, avoid ...int) (base int, moved *Move, err error) {
+	for base = start; base+n-1 <= 65535; {
+		bad, free := firstBad(base, n, avoid)
+		if bad == 0 {
+			if moved != nil {
+				moved.To = base
+			}
+			return base, moved, nil
+		}
+		if moved == nil && !free {
+			moved = &Move{What: what, From: bad, Holder: holderOf(bad)}
+		}
+		base = bad + 10 - bad%10 // people read 8010…8013 more easily than 8003…8006
+	}
+	return 0, nil, fmt.Errorf("cannot find %d free ports in a row from %d up", n, start)
+}
+
+// firstBad returns the first port of the block that can't be used, or 0, and whether it is free all the same.
+func firstBad(base, n int, avoid []int) (port int, free bool) {
+	for port := base; port < base+n; port++ {
+		if slices.Contains(avoid, port) || neverChosen(port) {
+			return port, true
+		}
+		if !portFree(port) {
+			return port, false
+		}
+	}
+	return 0, true
+}
+
+// isAddrInUse recognises a taken port; Windows has a number of its own for it.
+func isAddrInUse(err error) bool {
+	const wsaAddrInUse = syscall.Errno(10048)
+	return errors.Is(err, syscall.EADDRINUSE) || errors.Is(err, wsaAddrInUse)
+}

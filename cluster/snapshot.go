@@ -1,0 +1,122 @@
+package cluster
+
+import (
+	"os"
+	"time"
+)
+
+// A Snapshot is the cluster at one moment, as GET /v1/cluster and ps --json show it.
+type Snapshot struct {
+	Name      string           `json:"name"`
+	PID       int              `json:"pid"`
+	Front     string           `json:"front"`
+	Dashboard string           `json:"dashboard"`
+	Policy    string           `json:"policy"`
+	UptimeMS  int64            `json:"uptime_ms"`
+	Requests  RequestCounts    `json:"requests"`
+	Workers   []WorkerSnapshot `json:"workers"`
+}
+
+// RequestCounts counts the requests since the start. Rescued and held ones are also ok, failed, cut or canceled.
+type RequestCounts struct {
+	Total         uint64 `json:"total"`
+	OK            uint64 `json:"ok"`
+	Failed        uint64 `json:"failed"`
+	Rescued       uint64 `json:"rescued"`
+	Held          uint64 `json:"held"`
+	Cut           uint64 `json:"cut"`
+	Canceled      uint64 `json:"canceled"` // the client went away before it had its answer
+	InFlight      int64  `json:"in_flight"`
+	LongestWaitMS int64  `json:"longest_wait_ms"` // of a held request
+}
+
+// A WorkerSnapshot is one worker at one moment.
+type WorkerSnapshot struct {
+	Worker      int    `json:"worker"`
+	Port        int    `json:"port"`
+	PID         int    `json:"pid"` // 0 without a process
+	State       State  `json:"state"`
+	Incarnation uint64 `json:"incarnation"`
+	Restarts    int    `json:"restarts"`
+	InFlight    int64  `json:"in_flight"`
+	Requests    uint64 `json:"requests"`
+	Failures    uint64 `json:"failures"`
+	SinceMS     int64  `json:"since_ms"` // how long it has been in this state
+	LastExit    string `json:"last_exit"`
+	Weight      int    `json:"weight"`
+	// Reason says why it is in backoff or failed; LastWords are the last lines of an incarnation that failed.
+	Reason    string   `json:"reason,omitempty"`
+	LastWords []string `json:"last_words,omitempty"`
+}
+
+// workerStatus is what a worker's loop lets the others see. It is never changed after it was published.
+type workerStatus struct {
+	WorkerSnapshot
+	since  time.Time
+	over   bool // see worker
+	failed bool // it is over because something went wrong
+	late   bool // it is over because it did not become ready in time
+}
+
+// publishStatus shows the others what the loop knows; e is the event that led here.
+func (w *worker) publishStatus(e Event) {
+	s := &workerStatus{
+		WorkerSnapshot: WorkerSnapshot{
+			Worker:      w.worker,
+			Port:        w.port,
+			State:       w.state,
+			Incarnation: w.incarnation,
+			Restarts:    w.restarts,
+			Weight:      1,
+			Reason:      e.Reason,
+			LastWords:   e.Lines,
+		},
+		since:  time.Now(),
+		over:   w.over,
+		failed: w.over && (w.state == Failed || w.lastExit != nil && w.lastExit.Code != 0),
+		late:   w.over && w.late,
+	}
+	if w.run != nil {
+		s.PID = w.run.proc.Pid()
+	}
+	if w.lastExit != nil {
+		s.LastExit = w.lastExit.String()
+	}
+	w.seen.Store(s)
+}
+
+func (w *worker) snapshot(now time.Time) WorkerSnapshot {
+	status := w.seen.Load()
+	s := status.WorkerSnapshot
+	s.SinceMS = now.Sub(status.since).Milliseconds()
+	s.Requests, s.Failures, s.InFlight = w.backend.Counts()
+	return s
+}
+
+// Snapshot returns the cluster as it is now. It waits for nobody.
+func (c *Cluster) Snapshot() Snapshot {
+	now := time.Now()
+	stats := c.proxy.Stats()
+	s := Snapshot{
+		Name:     c.config.name(),
+		PID:      os.Getpid(),
+		Front:    c.FrontURL(),
+		Policy:   c.pool.Policy(),
+		UptimeMS: now.Sub(c.opened).Milliseconds(),
+		Requests: RequestCounts{
+			Total:         stats.Total,
+			OK:            stats.OK,
+			Failed:        stats.Failed,
+			Rescued:       stats.Rescued,
+			Held:          stats.Held,
+			Cut:           stats.Cut,
+			Canceled:      stats.Canceled,
+			InFlight:      stats.InFlight,
+			LongestWaitMS: stats.LongestWait.Milliseconds(),
+		},
+	}
+	for _, w := range c.all() {
+		s.Workers = append(s.Workers, w.snapshot(now))
+	}
+	return s
+}

@@ -1,0 +1,472 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/lbdev/lbdev/procs"
+	"github.com/lbdev/lbdev/proxy"
+)
+
+const (
+	// bootAttempts is how many deaths in a row, each before the worker was ever ready, make it failed.
+	bootAttempts = 3
+	// stableAfter is how long a worker must be ready for its earlier deaths to be forgotten.
+	stableAfter = 10 * time.Second
+	// firstDelay doubles with each death up to longestDelay; the first restart comes at once.
+	firstDelay   = 500 * time.Millisecond
+	longestDelay = 10 * time.Second
+	// portPoll is how often a port that a stranger holds is looked at again.
+	portPoll = 500 * time.Millisecond
+	// drainPoll is how often a worker that is to stop is asked whether its requests are done.
+	drainPoll = 2 * time.Millisecond
+)
+
+// A verb is what a request asks of a worker.
+type verb string
+
+const (
+	verbStart   verb = "start"
+	verbStop    verb = "stop"
+	verbRestart verb = "restart"
+	verbKill    verb = "kill"
+	verbRetire  verb = "retire" // stop for good: the loop ends when the process has
+)
+
+type request struct {
+	verb  verb
+	reply chan error // has room for the answer
+}
+
+// world is what a worker's loop touches outside of lbdev; tests that run in fake time replace it, because sockets and
+// processes do not stand still there.
+type world struct {
+	start   func(procs.Config) (process, error)
+	answers func(port int) bool
+	probe   func(ctx context.Context, w *worker, r *run) bool
+}
+
+// A worker keeps one copy of the command alive. Its goroutine, loop, owns every field below requests.
+type worker struct {
+	seat
+	cluster  *Cluster
+	backend  *proxy.Backend
+	requests chan request
+	done     chan struct{}                // closed when loop has ended
+	seen     atomic.Pointer[workerStatus] // what the others may know
+
+	state        State
+	wanted       bool // it shall have a process: cleared by stop, set by start and restart
+	retired      bool
+	over         bool // nothing will happen unless someone asks: it failed, or its restart policy wants no other start
+	late         bool // its last incarnation did not become ready in time
+	killed       bool // the death to come was asked for and says nothing about the app
+	run          *run // the incarnation that lives or is being ended; nil if there is none
+	incarnation  uint64
+	restarts     int
+	bootDeaths   int // in a row, before it was ready
+	deaths       int // in a row, after it was ready
+	lastExit     *procs.Exit
+	ended        procs.Ended // how the last incarnation was ended, for whoever waits for done
+	waitsForPort bool        // a stranger has it, and people were told
+	timer        *time.Timer // what it is for follows from the state: see onTimer
+}
+
+func newWorker(c *Cluster, number, port int) *worker {
+	w := &worker{
+		seat:     seat{worker: number, port: port, front: c.FrontURL(), cluster: c.config.name()},
+		cluster:  c,
+		backend:  c.pool.Add(number, port),
+		requests: make(chan request),
+		done:     make(chan struct{}),
+		state:    Stopped,
+		wanted:   true,
+		timer:    time.NewTimer(time.Hour),
+	}
+	w.timer.Stop()
+	w.backend.Set(proxy.Coming, 0)
+	w.publishStatus(Event{})
+	return w
+}
+
+// loop is the worker's goroutine, from its first start until it is retired and its process gone.
+func (w *worker) loop() {
+	defer close(w.done)
+	defer w.timer.Stop()
+	w.start()
+	for !w.retired || w.state != Stopped {
+		select {
+		case r := <-w.requests:
+			r.reply <- w.handle(r.verb)
+		case <-w.run.exit():
+			w.onExit()
+		case <-w.run.ready():
+			w.onReady()
+		case ended := <-w.run.ended():
+			w.onEnded(ended)
+		case <-w.timer.C:
+			w.onTimer()
+		}
+	}
+	w.cluster.pool.Remove(w.backend)
+}
+
+// ask sends a request to the loop and waits for its answer, which comes at once: the work goes on behind it.
+func (w *worker) ask(v verb) error {
+	r := request{verb: v, reply: make(chan error, 1)}
+	select {
+	case w.requests <- r:
+		return <-r.reply
+	case <-w.done:
+		return fmt.Errorf("cannot %s worker %d: it is gone", v, w.worker)
+	}
+}
+
+func (w *worker) handle(v verb) error {
+	switch v {
+	case verbStart:
+		w.onStart()
+	case verbStop:
+		w.onStop()
+	case verbRestart:
+		w.onRestart()
+	case verbKill:
+		return w.onKill()
+	case verbRetire:
+		w.retired = true
+		w.onStop()
+	}
+	return nil
+}
+
+func (w *worker) onStart() {
+	w.wanted = true
+	switch w.state {
+	case Stopped, Backoff, Failed:
+		w.forgive()
+		w.start()
+	case Stopping:
+		w.backend.Set(w.state.status(w.wanted), w.incarnation) // comes back when the old process is gone
+	case Starting, Ready, Unresponsive, Drained, Paused: // runs
+	}
+}
+
+func (w *worker) onStop() {
+	w.wanted = false
+	switch w.state {
+	case Starting, Ready, Unresponsive, Drained, Paused:
+		w.stopProcess("")
+	case Backoff, Failed:
+		w.set(Stopped, Event{})
+	case Stopping: // and stays down: a stop wins over the restart it meets
+		w.backend.Set(w.state.status(w.wanted), w.incarnation)
+	case Stopped:
+	}
+}
+
+func (w *worker) onRestart() {
+	w.wanted = true
+	w.forgive()
+	switch w.state {
+	case Starting, Ready, Unresponsive, Drained, Paused:
+		w.stopProcess("")
+	case Stopped, Backoff, Failed:
+		w.start()
+	case Stopping:
+		w.backend.Set(w.state.status(w.wanted), w.incarnation)
+	}
+}
+
+func (w *worker) onKill() error {
+	if !w.state.hasProcess() {
+		return fmt.Errorf("cannot kill worker %d: it has no process, it is %s", w.worker, w.state)
+	}
+	w.killed = true
+	w.end(syscall.SIGKILL, 0)
+	return nil
+}
+
+// onExit hears of the death before anyone else: the proxy is told at once. Everyone else hears of it from onEnded, when
+// what the process left behind is gone too and its last words are in.
+func (w *worker) onExit() {
+	w.run.exited = true
+	w.backend.Set(Backoff.status(w.wanted), w.incarnation)
+	if !w.run.ending {
+		// A reloader that was killed leaves its child serving on the port: "I killed it and it still answers".
+		w.end(syscall.SIGKILL, 0)
+	}
+}
+
+func (w *worker) onReady() {
+	if w.state != Starting || w.run.exited {
+		return
+	}
+	w.run.readyAt = time.Now()
+	w.bootDeaths = 0
+	w.timer.Reset(stableAfter)
+	w.set(Ready, Event{Took: w.run.readyAt.Sub(w.run.started)})
+}
+
+func (w *worker) onTimer() {
+	switch w.state {
+	case Starting:
+		w.run.timedOut = true
+		w.stopProcess(fmt.Sprintf("not ready within %v", w.cluster.config.readyTimeout()))
+	case Backoff:
+		w.start()
+	case Ready, Unresponsive, Drained, Paused:
+		w.deaths = 0
+	case Stopping, Stopped, Failed: // a timer of the state before
+	}
+}
+
+// onEnded goes on from an incarnation whose whole tree is gone.
+func (w *worker) onEnded(ended procs.Ended) {
+	r := w.run
+	exit := r.proc.Exit()
+	asked := w.state == Stopping && !r.timedOut
+	w.run, w.lastExit, w.ended, w.late = nil, &exit, ended, r.timedOut
+	r.cancel()
+	what := Event{PID: r.proc.Pid(), Exit: &exit}
+	if asked {
+		what.Killed = len(ended.Killed)
+	}
+	if len(ended.Left) > 0 {
+		w.notice("%d processes of worker %d could not be ended: %v", len(ended.Left), w.worker, ended.Left)
+	}
+	switch {
+	case !w.wanted:
+		w.set(Stopped, what)
+	case asked:
+		w.restarts++
+		w.start()
+	default:
+		w.died(r, what)
+	}
+}
+
+// died decides what follows a death that nobody asked for.
+func (w *worker) died(r *run, what Event) {
+	policy := w.cluster.config.restart()
+	switch {
+	case r.timedOut:
+		what.Reason = fmt.Sprintf("not ready within %v", w.cluster.config.readyTimeout())
+	case w.killed:
+		w.deaths, w.bootDeaths = 0, 0
+	case policy == RestartNever, policy == RestartOnFailure && what.Exit.Code == 0:
+		w.wanted, w.over = false, true
+		what.Reason = fmt.Sprintf("restart policy is %s", policy)
+		w.set(Stopped, what)
+		return
+	}
+	w.killed = false
+	if r.readyAt.IsZero() {
+		w.bootDeaths++
+		if w.bootDeaths >= bootAttempts || policy == RestartNever {
+			w.fail(r, what)
+			return
+		}
+		w.backoff(delay(w.bootDeaths), what)
+		return
+	}
+	w.deaths++
+	w.backoff(delay(w.deaths), what)
+}
+
+func (w *worker) fail(r *run, what Event) {
+	what.Lines = r.tail.last()
+	if what.Reason == "" {
+		what.Reason = what.Exit.String() + " before it was ready"
+	}
+	what.Reason = fmt.Sprintf("%s (%d times)", what.Reason, max(w.bootDeaths, 1))
+	w.over = true
+	w.set(Failed, what)
+}
+
+func (w *worker) backoff(d time.Duration, what Event) {
+	w.restarts++
+	what.Delay, what.Restarts = d, w.restarts
+	w.set(Backoff, what)
+	if d == 0 {
+		w.start()
+		return
+	}
+	w.timer.Reset(d)
+}
+
+// delay is the time before the start that follows the n-th death in a row: none, 0.5 s, and then the double each time up
+// to 10 s, give or take a tenth so that workers which died together don't hit a shared database together.
+func delay(n int) time.Duration {
+	if n <= 1 {
+		return 0
+	}
+	d := min(firstDelay<<min(n-2, 10), longestDelay)
+	return d + time.Duration((rand.Float64()-0.5)/5*float64(d))
+}
+
+// forgive clears what earlier deaths have taught: somebody wants another try.
+func (w *worker) forgive() { w.bootDeaths, w.deaths, w.killed, w.waitsForPort = 0, 0, false, false }
+
+// start begins the next incarnation, unless the port is taken: then it waits until that is over, which is no failure of
+// the worker's.
+func (w *worker) start() {
+	w.timer.Stop()
+	w.over, w.ended = false, procs.Ended{}
+	if w.cluster.world.answers(w.port) {
+		w.awaitPort()
+		return
+	}
+	w.waitsForPort = false
+	w.incarnation++
+	if err := w.startProcess(); err != nil {
+		w.over = true
+		w.set(Failed, Event{Reason: err.Error()})
+		return
+	}
+	w.timer.Reset(w.cluster.config.readyTimeout())
+	w.set(Starting, Event{Restarts: w.restarts})
+}
+
+// awaitPort looks at a taken port again and again, and tells once who has it.
+func (w *worker) awaitPort() {
+	if !w.waitsForPort {
+		taken := &PortTakenError{Worker: w.worker, Port: w.port, Holder: holderOf(w.port)}
+		w.set(Backoff, Event{Reason: taken.Error(), Delay: portPoll})
+		w.waitsForPort = true
+	}
+	w.timer.Reset(portPoll)
+}
+
+func (w *worker) startProcess() error {
+	c := &w.cluster.config
+	r := &run{
+		incarnation: w.incarnation,
+		started:     time.Now(),
+		readied:     make(chan struct{}, 1),
+		finished:    make(chan procs.Ended, 1),
+		tail:        &tail{},
+	}
+	proc, err := w.cluster.world.start(procs.Config{
+		Argv:   w.argv(c.Command),
+		Dir:    c.Dir,
+		Env:    w.environ(c),
+		PTY:    c.PTY,
+		Rows:   c.Rows,
+		Cols:   c.Cols,
+		Output: w.output(r),
+	})
+	if err != nil {
+		return err
+	}
+	r.proc = proc
+	ctx, cancel := context.WithCancel(w.cluster.patience)
+	r.cancel = cancel
+	w.run = r
+	w.cluster.goroutines.Go(func() { w.awaitReady(ctx, r) })
+	return nil
+}
+
+// output passes a process's lines on: to the feed for whoever reads along, to the tail for the case that it fails.
+func (w *worker) output(r *run) func([]procs.Line) {
+	logs, number, port := w.cluster.logs, w.worker, w.port
+	return func(lines []procs.Line) {
+		r.tail.add(lines)
+		logs.AppendAll(len(lines), func(i int) LogLine {
+			return LogLine{Line: lines[i], Worker: number, Port: port, Incarnation: r.incarnation}
+		})
+	}
+}
+
+// awaitReady is the goroutine that watches an incarnation become ready.
+func (w *worker) awaitReady(ctx context.Context, r *run) {
+	if w.cluster.world.probe(ctx, w, r) {
+		r.readied <- struct{}{}
+	}
+}
+
+// stopProcess takes the worker out of rotation and then asks its process to end.
+func (w *worker) stopProcess(reason string) {
+	w.timer.Stop()
+	w.run.cancel()
+	w.set(Stopping, Event{Reason: reason})
+	w.end(w.cluster.config.stopSignal(), w.cluster.config.stopTimeout())
+}
+
+// end ends the current tree in the background. A second call, with less patience, takes effect too; the loop hears of the
+// first one's result.
+func (w *worker) end(sig os.Signal, patience time.Duration) {
+	r := w.run
+	first := !r.ending
+	r.ending = true
+	w.cluster.goroutines.Go(func() { w.endProcess(r, sig, patience, first) })
+}
+
+func (w *worker) endProcess(r *run, sig os.Signal, patience time.Duration, tell bool) {
+	began := time.Now()
+	w.awaitIdle(r, patience/2)
+	ended := r.proc.End(w.cluster.patience, sig, max(patience-time.Since(began), 0))
+	if !tell {
+		return
+	}
+	<-r.proc.Done()
+	select {
+	case <-r.proc.Drained():
+	case <-time.After(lastWords):
+	}
+	if len(ended.Left) == 0 && patience > 0 {
+		w.awaitPortFree()
+	}
+	r.finished <- ended
+}
+
+// awaitIdle waits until the worker has no request in flight, for at most half of the stop timeout: an event stream never
+// ends by itself.
+func (w *worker) awaitIdle(r *run, patience time.Duration) {
+	deadline := time.After(patience)
+	for {
+		if _, _, inFlight := w.backend.Counts(); inFlight == 0 {
+			return
+		}
+		select {
+		case <-deadline:
+			return
+		case <-r.proc.Done():
+			return
+		case <-w.cluster.patience.Done():
+			return
+		case <-time.After(drainPoll):
+		}
+	}
+}
+
+// awaitPortFree makes "stopped" mean that the next server can have the port.
+func (w *worker) awaitPortFree() {
+	if !awaitSilence(w.cluster.patience, w.cluster.world.answers, w.port, portPatience) {
+		w.notice("port %d still answers although worker %d is stopped: it is in use by %s", w.port, w.worker, holderOf(w.port))
+	}
+}
+
+// set is the only writer of the state. It tells the proxy first, then the readers.
+func (w *worker) set(s State, e Event) {
+	w.state = s
+	w.backend.Set(s.status(w.wanted), w.incarnation)
+	e.Kind, e.State = KindState, s
+	e.Worker, e.Port, e.Incarnation = w.worker, w.port, w.incarnation
+	if e.PID == 0 && w.run != nil {
+		e.PID = w.run.proc.Pid()
+	}
+	w.publishStatus(e)
+	w.cluster.publish(e)
+	w.cluster.settle()
+}
+
+func (w *worker) notice(format string, args ...any) {
+	w.cluster.publish(Event{
+		Kind: KindNotice, Worker: w.worker, Port: w.port, Incarnation: w.incarnation, Text: fmt.Sprintf(format, args...),
+	})
+}

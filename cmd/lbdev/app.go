@@ -1,0 +1,65 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+// newApp is the command line. Four settings of urfave/cli are not its defaults, because lbdev wraps other commands: no
+// help command below up (else "up -- help" prints help), no splitting of -e A=1,B=2 at commas, usage errors as errors
+// with exit code 2, and a word for a command that does not exist.
+func newApp(stdout, stderr *os.File) *cli.App {
+	return &cli.App{
+		Name:  "lbdev",
+		Usage: "run several copies of your app behind one address and watch who answers",
+		UsageText: `lbdev up [flags] [--] COMMAND [ARG…]
+
+Try it:   lbdev up --sample
+Django:   lbdev up -n 4 -- python manage.py runserver
+Node:     lbdev up -n 4 -- node server.js            (the port comes as $PORT)
+any:      lbdev up -n 4 -- ./server --port {port}`,
+		Version:                   version,
+		HideVersion:               true, // there is a command for it
+		HideHelpCommand:           true,
+		DisableSliceFlagSeparator: true,
+		Suggest:                   true,
+		Writer:                    stdout,
+		ErrWriter:                 stderr,
+		OnUsageError:              usageError,
+		ExitErrHandler:            func(*cli.Context, error) {}, // run says it and main exits
+		Action:                    noCommand,
+		Commands:                  []*cli.Command{upCommand(), sampleCommand(), versionCommand()},
+	}
+}
+
+// noCommand is what runs when the first word is no command of ours.
+func noCommand(c *cli.Context) error {
+	name := c.Args().First()
+	if name == "" {
+		return cli.ShowAppHelp(c)
+	}
+	hint := "lbdev --help lists the commands"
+	if guess := cli.SuggestCommand(c.App.VisibleCommands(), name); guess != "" {
+		hint = fmt.Sprintf("did you mean  lbdev %s ?  %s", guess, hint)
+	}
+	return &commandError{code: exitUsage, err: fmt.Errorf("cannot find command %q", name), hint: hint}
+}
+
+// usageError gives a flag that is not understood its exit code and a way out.
+func usageError(c *cli.Context, err error, _ bool) error {
+	help := "lbdev --help"
+	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "lbdev" {
+		help = "lbdev " + c.Command.Name + " --help"
+	}
+	text := strings.TrimPrefix(err.Error(), "flag provided but not defined: ")
+	if text != err.Error() {
+		text = "there is no flag " + text
+	}
+	return &commandError{
+		code: exitUsage, err: fmt.Errorf("cannot understand the flags: %s", text),
+		hint: help + " lists them; flags of your own command come after --",
+	}
+}

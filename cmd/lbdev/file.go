@@ -1,0 +1,87 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+
+	"github.com/goccy/go-yaml"
+	"github.com/urfave/cli/v2"
+)
+
+// defaultFile is read when it is there and no other was named.
+const defaultFile = "lbdev.yaml"
+
+// A configFile is what lbdev.yaml may hold: the command, and a key for each flag of up. The values of flags are kept as
+// text, because the flags check them.
+type configFile struct {
+	Command      []string          `yaml:"command"`
+	Env          map[string]string `yaml:"env"`
+	Workers      string            `yaml:"workers"`
+	BasePort     string            `yaml:"base-port"`
+	Listen       string            `yaml:"listen"`
+	Policy       string            `yaml:"policy"`
+	Name         string            `yaml:"name"`
+	Restart      string            `yaml:"restart"`
+	Ready        string            `yaml:"ready"`
+	ReadyPath    string            `yaml:"ready-path"`
+	ReadyTimeout string            `yaml:"ready-timeout"`
+	StopSignal   string            `yaml:"stop-signal"`
+	StopTimeout  string            `yaml:"stop-timeout"`
+	Hold         string            `yaml:"hold"`
+	EnvFile      string            `yaml:"env-file"`
+	PTY          string            `yaml:"pty"`
+	JSON         string            `yaml:"json"`
+}
+
+// environ is the file's env as NAME=VALUE pairs.
+func (f *configFile) environ() []string {
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(f.Env)) {
+		env = append(env, name+"="+f.Env[name])
+	}
+	return env
+}
+
+// apply sets the flags that neither the command line nor the environment has set.
+func (f *configFile) apply(c *cli.Context) error {
+	v := reflect.ValueOf(*f)
+	for i := range v.NumField() {
+		name, field := v.Type().Field(i).Tag.Get("yaml"), v.Field(i)
+		if field.Kind() != reflect.String || field.String() == "" || c.IsSet(name) {
+			continue
+		}
+		if err := c.Set(name, field.String()); err != nil {
+			return &commandError{
+				code: exitConfig, err: fmt.Errorf("cannot use %s: %q of the config file: %w", name, field.String(), err),
+				hint: "lbdev up --help  says what each setting takes",
+			}
+		}
+	}
+	return nil
+}
+
+// readFile reads the config file that --file names, or lbdev.yaml if there is one; without any it is empty. A key
+// that does not exist is an error with its line and column: a misspelt one must not be ignored.
+func readFile(c *cli.Context) (*configFile, error) {
+	name := c.String("file")
+	if name == "" {
+		name = defaultFile
+	}
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("file") {
+		return &configFile{}, nil
+	}
+	if err != nil {
+		return nil, &commandError{code: exitConfig, err: fmt.Errorf("cannot read config file %q: %w", name, errors.Unwrap(err)), hint: "name another with  lbdev up --file FILE …"}
+	}
+	file := &configFile{}
+	if err := yaml.UnmarshalWithOptions(data, file, yaml.Strict()); err != nil {
+		return nil, &commandError{code: exitConfig, err: fmt.Errorf("cannot understand %s: %s", name, yaml.FormatError(err, false, true)), hint: "its keys are the long flags of  lbdev up --help  , and command"}
+	}
+	return file, nil
+}

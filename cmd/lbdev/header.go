@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/lbdev/lbdev/cluster"
+)
+
+// header says what was opened and how the workers get their ports:
+//
+//	lbdev shop
+//	  front      http://127.0.0.1:8080     round-robin
+//	  workers    8000 8001 8002 8003       python manage.py runserver 127.0.0.1:{port}
+//	             port added as runserver's argument
+func (s *session) header() string {
+	snap := s.cluster.Snapshot()
+	var b strings.Builder
+	row := func(name, left, right string) {
+		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-10s %-25s %s", name, left, right), " ") + "\n")
+	}
+	fmt.Fprintf(&b, "%s\n", s.out.bold("lbdev "+snap.Name))
+	row("front", snap.Front, snap.Policy)
+	row("workers", portRange(s.cluster.Ports(), s.out.ellipsis), commandLine(s.plan.shown))
+	for _, remark := range s.remarks(snap) {
+		row("", remark, "")
+	}
+	return b.String()
+}
+
+// remarks are what lbdev decided by itself, and what the user should be warned of.
+func (s *session) remarks(snap cluster.Snapshot) []string {
+	var remarks []string
+	add := func(format string, args ...any) { remarks = append(remarks, fmt.Sprintf(format, args...)) }
+	if s.plan.passing != "" {
+		add("%s", s.plan.passing)
+	}
+	for _, moved := range s.cluster.Moved() {
+		add("port %d is in use by %s: the %s moved to %d", moved.From, moved.Holder, moved.What, moved.To)
+	}
+	address := s.cluster.FrontAddr()
+	if !address.IP.IsLoopback() {
+		add("warning: everyone who can reach this machine can use the front")
+	}
+	if cluster.RefusedByBrowsers(address.Port) {
+		add("warning: browsers refuse to open port %d; choose another with --listen", address.Port)
+	}
+	return remarks
+}
+
+// portRange shows a few ports in full and many by the first and the last.
+func portRange(ports []int, ellipsis string) string {
+	if len(ports) > 5 {
+		return fmt.Sprintf("%d%s%d (%d)", ports[0], ellipsis, ports[len(ports)-1], len(ports))
+	}
+	return joinInts(ports)
+}

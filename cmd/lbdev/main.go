@@ -1,0 +1,26 @@
+// Command lbdev runs several copies of an app server behind a built-in round-robin proxy and shows which copy served
+// each request:
+//
+//	lbdev up -n 4 -- python manage.py runserver
+//
+// One file per command: flags, then a call into package cluster, then what people see. Colours, prefixes and hints live
+// here and nowhere else. stdout is data, stderr is talk.
+package main
+
+import (
+	"os"
+)
+
+// version is set by the linker for a release.
+var version = "devel"
+
+func main() {
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
+
+// run is main without the exit: it returns the exit code.
+func run(args []string, stdout, stderr *os.File) int {
+	err := newApp(stdout, stderr).Run(args)
+	explain(stderr, err)
+	return exitCode(err)
+}

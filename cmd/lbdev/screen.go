@@ -1,0 +1,141 @@
+package main
+
+import (
+	"io"
+	"time"
+
+	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/proxy"
+)
+
+// batchLines is how many log lines are formatted before they are written: enough to make the write cheap, few enough to
+// let events and requests come between.
+const batchLines = 1024
+
+// A printer gives what happens its form: text for people or JSON for programs. Each method appends to buf what it has to
+// say and returns it.
+type printer interface {
+	logs(buf []byte, lines []cluster.LogLine) []byte
+	lost(buf []byte, what string, n uint64) []byte
+	event(buf []byte, e cluster.Event) []byte
+	request(buf []byte, a *proxy.Access) []byte
+	summary(buf []byte, s *second, now time.Time) []byte
+	note(buf []byte, n note) []byte
+	done(buf []byte, r cluster.Report) []byte
+}
+
+// A note is something that up itself says: what it chose, that it is stopping.
+type note struct {
+	kind string // for programs
+	text string // for people
+}
+
+// A screen is the one goroutine that writes to stdout while a cluster runs. It reads three streams, each at its own pace,
+// and writes whole lines, many in one write.
+type screen struct {
+	out      io.Writer
+	printer  printer
+	logs     *cluster.Reader[cluster.LogLine]
+	events   *cluster.Reader[cluster.Event]
+	requests *requests
+	notes    chan note
+	broken   chan error // gets the first error of a write; what follows is discarded
+	done     chan struct{}
+
+	buf    []byte
+	lines  []cluster.LogLine
+	happen []cluster.Event
+	failed bool
+}
+
+// run writes until both feeds have ended.
+func (s *screen) run() {
+	defer close(s.done)
+	defer s.logs.Close()
+	defer s.events.Close()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for logsDone, eventsDone := false, false; !logsDone || !eventsDone; s.flush() {
+		select {
+		case <-s.logs.More():
+			logsDone = s.takeLogs()
+		case <-s.events.More():
+			logsDone = s.takeLogs() // the last words of a worker come before its exit
+			eventsDone = s.takeEvents()
+		case <-s.requests.more:
+			s.takeRequests()
+		case n := <-s.notes:
+			s.buf = s.printer.note(s.buf, n)
+		case now := <-tick.C:
+			s.takeSecond(now)
+		}
+	}
+	s.takeRequests()
+	s.takeSecond(time.Now())
+	s.flush()
+}
+
+// takeLogs shows what waits and says whether that was the end of the feed. More is told again if something is left.
+func (s *screen) takeLogs() (done bool) {
+	var lost uint64
+	s.lines, lost, done = s.logs.Take(s.lines[:0], batchLines)
+	if lost > 0 {
+		s.buf = s.printer.lost(s.buf, "log lines", lost)
+	}
+	s.buf = s.printer.logs(s.buf, s.lines)
+	return done
+}
+
+func (s *screen) takeEvents() (done bool) {
+	var lost uint64
+	s.happen, lost, done = s.events.Take(s.happen[:0], 0)
+	if lost > 0 {
+		s.buf = s.printer.lost(s.buf, "events", lost)
+	}
+	for _, e := range s.happen {
+		s.buf = s.printer.event(s.buf, e)
+	}
+	return done
+}
+
+func (s *screen) takeRequests() {
+	shown, lost := s.requests.take()
+	for i := range shown {
+		s.buf = s.printer.request(s.buf, &shown[i])
+	}
+	if lost > 0 {
+		s.buf = s.printer.lost(s.buf, "requests", uint64(lost))
+	}
+}
+
+func (s *screen) takeSecond(now time.Time) {
+	if past, busy := s.requests.tick(now); busy {
+		s.buf = s.printer.summary(s.buf, &past, now)
+	}
+}
+
+// flush writes what was gathered in one write. After an error nothing is written any more, but the feeds are read on:
+// workers must not freeze because nobody reads lbdev's output.
+func (s *screen) flush() {
+	if len(s.buf) > 0 && !s.failed {
+		if _, err := s.out.Write(s.buf); err != nil {
+			s.failed = true
+			s.broken <- err
+		}
+	}
+	s.buf = s.buf[:0]
+}
+
+// conclude writes the last words, after run has ended.
+func (s *screen) conclude(r cluster.Report) {
+	s.buf = s.printer.done(s.buf, r)
+	s.flush()
+}
+
+// say shows a note, unless the screen has ended.
+func (s *screen) say(kind, text string) {
+	select {
+	case s.notes <- note{kind, text}:
+	case <-s.done:
+	}
+}

@@ -1,0 +1,288 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/proxy"
+)
+
+const (
+	// prefixWidth is what stands before a worker's line: "8001 │ ".
+	prefixWidth = 7
+	// pathWidth is the column of a request's path; longer ones push the rest to the right.
+	pathWidth = 14
+)
+
+// A textPrinter shows what happens to people.
+type textPrinter struct {
+	look
+	cluster  *cluster.Cluster
+	alone    func(port int) string // the command that runs one worker without lbdev
+	prefixes map[int]string        // by port, ready to print
+	ready    int                   // workers that have been ready
+	opened   time.Time
+	lastTail []string // of the worker that failed last
+}
+
+func newTextPrinter(l look, c *cluster.Cluster, alone func(int) string) *textPrinter {
+	return &textPrinter{look: l, cluster: c, alone: alone, prefixes: map[int]string{}, opened: time.Now()}
+}
+
+func (t *textPrinter) logs(buf []byte, lines []cluster.LogLine) []byte {
+	for i := range lines {
+		line := &lines[i]
+		prefix, ok := t.prefixes[line.Port]
+		if !ok {
+			prefix = t.worker(line.Worker, fmt.Sprintf("%4d %s", line.Port, t.bar)) + " "
+			t.prefixes[line.Port] = prefix
+		}
+		buf = append(buf, prefix...)
+		if t.colour {
+			buf = append(buf, line.Text...)
+		} else {
+			buf = appendPlain(buf, line.Text)
+		}
+		buf = append(buf, '\n')
+	}
+	return buf
+}
+
+// appendPlain appends text without its colours; procs has dropped every other escape sequence.
+func appendPlain(buf []byte, text string) []byte {
+	for {
+		before, after, found := strings.Cut(text, "\x1b[")
+		buf = append(buf, before...)
+		if !found {
+			return buf
+		}
+		_, text, _ = strings.Cut(after, "m")
+	}
+}
+
+func (t *textPrinter) lost(buf []byte, what string, n uint64) []byte {
+	return t.printf(buf, "%s %s %s not shown: the terminal is too slow\n", t.line, thousands(n), what)
+}
+
+func (t *textPrinter) note(buf []byte, n note) []byte { return append(append(buf, n.text...), '\n') }
+
+// done tells how it ended: what had to be killed, and what became of the requests.
+func (t *textPrinter) done(buf []byte, r cluster.Report) []byte {
+	for _, w := range r.Killed {
+		buf = t.printf(buf, "%s %s did not end in time, killed\n", t.worker(w.Worker, strconv.Itoa(w.Port)), t.bad(t.down))
+	}
+	for _, w := range r.Left {
+		buf = t.printf(buf, "%s %s could not be ended: pid %s\n", t.worker(w.Worker, strconv.Itoa(w.Port)), t.bad(t.down), joinInts(w.PIDs))
+	}
+	buf = t.printf(buf, "%d stopped in %s\n", r.Stopped+len(r.Killed), short(r.Took))
+	return append(append(buf, t.tally(t.cluster.Snapshot().Requests)...), '\n')
+}
+
+// tally is the last line: 1,204 requests · 1 failed · 3 rescued · 2 held · longest wait 0.9 s. That none failed is said;
+// what else did not happen is not.
+func (t *textPrinter) tally(c cluster.RequestCounts) string {
+	parts := []string{count(int(c.Total), "request"), thousands(c.Failed) + " failed"}
+	for _, p := range []struct {
+		n    uint64
+		what string
+	}{{c.Rescued, "rescued"}, {c.Held, "held"}, {c.Cut, "cut"}, {c.Canceled, "canceled by the client"}} {
+		if p.n > 0 {
+			parts = append(parts, thousands(p.n)+" "+p.what)
+		}
+	}
+	if c.Held > 0 {
+		parts = append(parts, "longest wait "+short(time.Duration(c.LongestWaitMS)*time.Millisecond))
+	}
+	return strings.Join(parts, " "+t.dot+" ")
+}
+
+func (t *textPrinter) printf(buf []byte, format string, args ...any) []byte {
+	return fmt.Appendf(buf, format, args...)
+}
+
+// event shows what people want to know of a worker's life; starting and stopping go without saying.
+func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
+	port := t.worker(e.Worker, fmt.Sprintf("%4d", e.Port))
+	switch e.Kind {
+	case cluster.KindNotice:
+		return t.printf(buf, "%s %s\n", port, e.Text)
+	case cluster.KindWrongPort:
+		return t.wrongPort(buf, port, e)
+	}
+	switch e.State {
+	case cluster.Ready:
+		buf = t.printf(buf, "%s %s ready  %s\n", port, t.good(t.up), short(e.Took))
+		return t.allReady(buf, e)
+	case cluster.Backoff:
+		return t.backoff(buf, port, e)
+	case cluster.Failed:
+		return t.fail(buf, port, e)
+	case cluster.Stopped:
+		return t.stopped(buf, port, e)
+	case cluster.Stopping:
+		if e.Reason != "" {
+			return t.printf(buf, "%s %s %s\n", port, t.bad(t.down), e.Reason)
+		}
+	}
+	return buf
+}
+
+// allReady says once that the start is over.
+func (t *textPrinter) allReady(buf []byte, e cluster.Event) []byte {
+	n := len(t.cluster.Ports())
+	if t.ready >= n || e.Incarnation > 1 {
+		return buf
+	}
+	if t.ready++; t.ready < n {
+		return buf
+	}
+	took := short(e.Time.Sub(t.opened))
+	return t.printf(buf, "%s\n", t.bold(fmt.Sprintf("%d of %d ready in %s", n, n, took))+" "+t.dot+" Ctrl-C to stop")
+}
+
+func (t *textPrinter) backoff(buf []byte, port string, e cluster.Event) []byte {
+	if e.Exit == nil { // it could not start: someone has its port
+		return t.printf(buf, "%s %s %s %s waiting for it\n", port, t.bad(t.down), e.Reason, t.dot)
+	}
+	when := "now"
+	if e.Delay > 0 {
+		when = "in " + short(e.Delay)
+	}
+	what := e.Reason
+	if what == "" {
+		what = e.Exit.String()
+	}
+	return t.printf(buf, "%s %s %s after %s %s restart %d %s\n", port, t.bad(t.down), what, short(e.Exit.Ran), t.dot, e.Restarts, when)
+}
+
+func (t *textPrinter) stopped(buf []byte, port string, e cluster.Event) []byte {
+	switch {
+	case e.Killed > 0:
+		return t.printf(buf, "%s %s did not end in time, killed\n", port, t.bad(t.down))
+	case e.Reason != "" && e.Exit != nil:
+		return t.printf(buf, "%s %s %s after %s %s %s\n", port, t.bad(t.down), e.Exit, short(e.Exit.Ran), t.dot, e.Reason)
+	}
+	return buf
+}
+
+// fail shows why a worker was given up: its last words, unless another worker has just said the same.
+func (t *textPrinter) fail(buf []byte, port string, e cluster.Event) []byte {
+	buf = t.printf(buf, "%s %s %s; giving up on this worker%s\n", port, t.bad(t.down), e.Reason, t.others())
+	tail := withoutPort(e.Lines, e.Port)
+	if len(tail) > 0 && slices.Equal(tail, t.lastTail) {
+		return t.printf(buf, "       %s the same output as the worker before\n", t.bar)
+	}
+	t.lastTail = tail
+	for _, line := range e.Lines {
+		buf = t.printf(buf, "       %s ", t.bar)
+		buf = append(appendPlain(buf, line), '\n')
+	}
+	return t.printf(buf, "lbdev: hint: run it alone to see more:  %s\n", t.alone(e.Port))
+}
+
+// others says that the cluster goes on, if it does.
+func (t *textPrinter) others() string {
+	for _, w := range t.cluster.Snapshot().Workers {
+		if w.State == cluster.Ready {
+			return ", the others serve on"
+		}
+	}
+	return ""
+}
+
+func withoutPort(lines []string, port int) []string {
+	var out []string
+	for _, line := range lines {
+		out = append(out, strings.ReplaceAll(line, strconv.Itoa(port), "{port}"))
+	}
+	return out
+}
+
+func (t *textPrinter) wrongPort(buf []byte, port string, e cluster.Event) []byte {
+	buf = t.printf(buf, "%s %s listens on port %s, not on %d that it was given\n", port, t.bad(t.down), joinInts(e.Ports), e.Port)
+	return t.printf(buf, "lbdev: hint: tell it the port: write {port} where the command takes it, or let the app read $PORT\n")
+}
+
+// request shows one request and every worker that was asked:
+//
+//	GET  /              200    14 ms → 8002 ✗ refused → 8003
+func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
+	status := fmt.Sprintf("%3d", a.Status)
+	if a.Outcome == proxy.Canceled {
+		status = "---"
+	}
+	buf = t.printf(buf, "%-4s %-*s %s %8s", printable(a.Method), pathWidth, t.fit(printable(a.Path)), t.status(a.Status, status), short(a.Total))
+	for i := range a.Attempts {
+		at := &a.Attempts[i]
+		buf = t.printf(buf, " %s %s", t.arrow, t.worker(at.Worker, strconv.Itoa(at.Port)))
+		if last := i == len(a.Attempts)-1; !last || a.Outcome == proxy.Failed {
+			buf = t.printf(buf, " %s %s", t.bad(t.down), at.Result)
+		}
+	}
+	if a.Held > 0 {
+		buf = t.printf(buf, " %s held %s", t.dot, short(a.Held))
+	}
+	switch a.Outcome {
+	case proxy.Failed, proxy.Cut:
+		buf = t.printf(buf, " %s %s", t.bad(string(a.Outcome)+":"), a.Reason)
+	case proxy.Canceled:
+		buf = t.printf(buf, " %s the client went away", t.dot)
+	}
+	return append(buf, '\n')
+}
+
+// fit shortens a path that would break the line on a terminal.
+func (t *textPrinter) fit(path string) string {
+	room := max(t.width-40, pathWidth)
+	if runes := []rune(path); t.width > 0 && len(runes) > room {
+		return string(runes[:room-1]) + t.ellipsis
+	}
+	return path
+}
+
+// printable keeps what a client sent from writing to the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if strconv.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+}
+
+// summary shows a second that had too many requests to show:
+//
+//	──── 812 req/s   8000 25%  8001 25%  8002 25%  8003 25%   p50 3 ms  p99 11 ms   failed 0
+func (t *textPrinter) summary(buf []byte, s *second, now time.Time) []byte {
+	buf = t.printf(buf, "%s %s req/s  ", t.line, thousands(uint64(s.rate(now)+0.5)))
+	if len(s.byPort) <= 8 {
+		for i, port := range t.cluster.Ports() {
+			buf = t.printf(buf, " %s %.0f%% ", t.worker(i+1, strconv.Itoa(port)), 100*float64(s.byPort[port])/float64(s.count))
+		}
+	} else {
+		least, most := extremes(s)
+		buf = t.printf(buf, " %d workers, %.1f%% to %.1f%% each ", len(s.byPort), least, most)
+	}
+	micros := func(quantile float64) string {
+		return short(time.Duration(s.times.ValueAtQuantile(quantile)) * time.Microsecond)
+	}
+	failed := fmt.Sprintf("failed %s", thousands(uint64(s.failed)))
+	if s.failed > 0 {
+		failed = t.bad(failed)
+	}
+	return t.printf(buf, "  p50 %s  p99 %s   %s\n", micros(50), micros(99), failed)
+}
+
+// extremes are the smallest and the largest share of a worker, in percent.
+func extremes(s *second) (least, most float64) {
+	least = 100
+	for _, n := range s.byPort {
+		share := 100 * float64(n) / float64(s.count)
+		least, most = min(least, share), max(most, share)
+	}
+	return least, most
+}

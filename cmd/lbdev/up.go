@@ -1,0 +1,206 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/joho/godotenv"
+	"github.com/urfave/cli/v2"
+
+	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/procs"
+)
+
+func upCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "up",
+		Usage:     "run copies of a command, balance requests over them, and show who answers",
+		ArgsUsage: "[--] COMMAND [ARG…]",
+		UsageText: `lbdev up [flags] [--] COMMAND [ARG…]
+
+lbdev up --sample                                       the built-in sample app
+lbdev up -n 4 -- python manage.py runserver             Django: its port is added
+lbdev up -n 4 -- node server.js                         Node: the port comes as $PORT
+lbdev up -n 2 -- php -S 127.0.0.1:{port} -t public      any other way to pass a port
+lbdev up -n 3 -l 9080 --base-port 9000 -- ./server      other addresses
+lbdev up -e SECRET=x -e DB=db{worker}.sqlite3 -- ./app  environment, per worker`,
+		Description: `Placeholders in COMMAND, --env and --ready-path: {port} {worker} {host} {front}, also written %port%.
+Every worker also gets PORT, HOST, LBDEV_WORKER, LBDEV_PORT, LBDEV_FRONT and LBDEV_CLUSTER.
+Ctrl-C stops everything; a second one kills what does not end by itself.
+
+Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 port taken, 5 no worker became ready,
+126/127 command not executable/not found, 130 after Ctrl-C, 143 after SIGTERM.`,
+		HideHelpCommand: true,
+		OnUsageError:    usageError,
+		Flags:           upFlags(),
+		Action:          up,
+	}
+}
+
+func upFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "workers", Aliases: []string{"n"}, Value: 4, Usage: "run `N` copies, 1 to 512", EnvVars: []string{"LBDEV_WORKERS"}},
+		&cli.IntFlag{Name: "base-port", Usage: "worker 1 gets `PORT`, the others those after it (default: 8000, or the next free block)", EnvVars: []string{"LBDEV_BASE_PORT"}},
+		&cli.StringFlag{Name: "listen", Aliases: []string{"l"}, Usage: "the front's `ADDRESS`: 8080, 127.0.0.1:8080, 0.0.0.0:80 (default: 127.0.0.1:8080, or the next free port)", EnvVars: []string{"LBDEV_LISTEN"}},
+		&cli.StringFlag{Name: "policy", Value: "round-robin", Usage: "the `RULE` that chooses a worker: round-robin", EnvVars: []string{"LBDEV_POLICY"}},
+		&cli.StringFlag{Name: "name", Usage: "the cluster's `NAME` (default: the folder's)", EnvVars: []string{"LBDEV_NAME"}},
+		&cli.StringFlag{Name: "restart", Value: "always", Usage: "`WHEN` to start a worker again: always, on-failure, never", EnvVars: []string{"LBDEV_RESTART"}},
+		&cli.StringFlag{Name: "ready", Value: "http", Usage: "what proves that a worker is ready: `KIND` http or tcp", EnvVars: []string{"LBDEV_READY"}},
+		&cli.StringFlag{Name: "ready-path", Usage: "a worker is ready when `PATH` answers 2xx or 3xx (default: any answer on /)", EnvVars: []string{"LBDEV_READY_PATH"}},
+		&cli.DurationFlag{Name: "ready-timeout", Value: time.Minute, Usage: "a start counts as failed after `TIME`", EnvVars: []string{"LBDEV_READY_TIMEOUT"}},
+		&cli.StringFlag{Name: "stop-signal", Value: "TERM", Usage: "the `SIGNAL` that asks a worker to end", EnvVars: []string{"LBDEV_STOP_SIGNAL"}},
+		&cli.DurationFlag{Name: "stop-timeout", Value: 10 * time.Second, Usage: "SIGKILL follows after `TIME`", EnvVars: []string{"LBDEV_STOP_TIMEOUT"}},
+		&cli.DurationFlag{Name: "hold", Value: 30 * time.Second, Usage: "a request waits up to `TIME` when no worker is ready; 0 for not at all", EnvVars: []string{"LBDEV_HOLD"}},
+		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set `K=V` for every worker (several times)"},
+		&cli.StringFlag{Name: "env-file", Usage: "read such pairs from `FILE`", EnvVars: []string{"LBDEV_ENV_FILE"}},
+		&cli.StringFlag{Name: "pty", Value: "auto", Usage: "`WHEN` to give workers a terminal: auto, on, off", EnvVars: []string{"LBDEV_PTY"}},
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON event per line", EnvVars: []string{"LBDEV_JSON"}},
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the settings that no flag gives from `FILE` (default: lbdev.yaml, if there)", EnvVars: []string{"LBDEV_FILE"}},
+		&cli.BoolFlag{Name: "sample", Usage: "run the built-in sample app"},
+	}
+}
+
+// up is the main job: flags → a Config → a cluster → its screen, until a signal or the end of all workers.
+func up(c *cli.Context) error {
+	plan, err := planUp(c)
+	if err != nil {
+		return err
+	}
+	s, err := newSession(plan, c.App.Writer.(*os.File), c.App.ErrWriter.(*os.File))
+	if err != nil {
+		return err
+	}
+	return s.run()
+}
+
+// A plan is what the flags, the environment and the config file ask for.
+type plan struct {
+	config  cluster.Config
+	shown   []string // the command as people should see it
+	passing string   // how the port gets into the command
+	json    bool
+	pty     string
+}
+
+// planUp reads the flags. What cluster.New checks is not checked here.
+func planUp(c *cli.Context) (*plan, error) {
+	file, err := readFile(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.apply(c); err != nil {
+		return nil, err
+	}
+	p := &plan{json: c.Bool("json"), pty: c.String("pty")}
+	if err := p.command(c, file); err != nil {
+		return nil, err
+	}
+	p.config = cluster.Config{
+		Name:         c.String("name"),
+		Command:      p.config.Command,
+		Workers:      c.Int("workers"),
+		BasePort:     c.Int("base-port"),
+		Restart:      cluster.RestartPolicy(c.String("restart")),
+		Ready:        cluster.Readiness(c.String("ready")),
+		ReadyPath:    c.String("ready-path"),
+		ReadyTimeout: c.Duration("ready-timeout"),
+		StopTimeout:  orNever(c.Duration("stop-timeout")),
+		Hold:         orNever(c.Duration("hold")),
+		Env:          append(file.environ(), c.StringSlice("env")...),
+	}
+	return p, p.check(c)
+}
+
+// orNever turns the 0 of a flag, which means none, into the negative value that means none in a Config.
+func orNever(d time.Duration) time.Duration {
+	if d == 0 {
+		return -1
+	}
+	return d
+}
+
+// command finds out what to run and how it gets its port.
+func (p *plan) command(c *cli.Context, file *configFile) error {
+	argv := c.Args().Slice()
+	if len(argv) == 0 {
+		argv = file.Command
+	}
+	if c.Bool("sample") {
+		if len(argv) > 0 {
+			return &commandError{
+				code: exitUsage, err: fmt.Errorf("cannot run %q and the sample app: it is one or the other", argv[0]), hint: "leave --sample off",
+			}
+		}
+		var err error
+		if argv, err = sampleArgv(); err != nil {
+			return err
+		}
+		p.shown, p.passing = []string{"the built-in sample app"}, ""
+		p.config.Command = argv
+		return nil
+	}
+	if len(argv) == 0 {
+		return &commandError{code: exitUsage, err: errors.New("cannot start workers: no command was given"), hint: fieldHint("Command")}
+	}
+	p.config.Command, p.passing = passPort(argv)
+	p.shown = p.config.Command
+	return nil
+}
+
+// check completes the Config with what needs more than a copy.
+func (p *plan) check(c *cli.Context) error {
+	var err error
+	usage := func(err error, hint string) error { return &commandError{code: exitUsage, err: err, hint: hint} }
+	if n := p.config.Workers; n < 1 {
+		return usage(fmt.Errorf("cannot run %d workers: the number must be 1 to %d", n, cluster.MaxWorkers), fieldHint("Workers"))
+	}
+	if p.config.Listen, err = parseListen(c.String("listen")); err != nil {
+		return usage(err, fieldHint("Listen"))
+	}
+	if policy := c.String("policy"); policy != "round-robin" {
+		return usage(fmt.Errorf("cannot use policy %q: there is round-robin", policy), "leave --policy off")
+	}
+	if p.config.StopSignal, err = procs.SignalByName(c.String("stop-signal")); err != nil {
+		return usage(err, "lbdev up --stop-signal INT …  (TERM, INT, QUIT, HUP, USR1, USR2, KILL)")
+	}
+	if p.pty != "auto" && p.pty != "on" && p.pty != "off" {
+		return usage(fmt.Errorf("cannot use --pty %q: it must be auto, on or off", p.pty), "leave it off")
+	}
+	if p.config.Name == "" {
+		if dir, err := os.Getwd(); err == nil {
+			p.config.Name = filepath.Base(dir)
+		}
+	}
+	return p.envFile(c.String("env-file"))
+}
+
+func (p *plan) envFile(name string) error {
+	if name == "" {
+		return nil
+	}
+	env, err := godotenv.Read(name)
+	if err != nil {
+		if pathErr, ok := errors.AsType[*os.PathError](err); ok {
+			err = pathErr.Err
+		}
+		return &commandError{code: exitConfig, err: fmt.Errorf("cannot read env file %q: %w", name, err), hint: "each line of it is NAME=VALUE"}
+	}
+	p.config.EnvFile = env
+	return nil
+}
+
+// commandLine is the command as people see it and could type it.
+func commandLine(argv []string) string {
+	words := make([]string, len(argv))
+	for i, arg := range argv {
+		words[i] = arg
+		if arg == "" || strings.ContainsAny(arg, " \t\n\"'\\$&|;<>()*?#~`") && len(argv) > 1 {
+			words[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
