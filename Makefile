@@ -1,0 +1,46 @@
+# Everything that is done with the repository, one word each. `make` alone lists it.
+
+PLATFORMS  = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test tools lint cross bench snapshot clean
+
+help: ## list what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/lbdev
+	go build -trimpath -o bin/ ./cmd/lbdev
+
+run: ## four copies of the sample app behind http://127.0.0.1:8080
+	go run ./cmd/lbdev up --sample
+
+test: tools ## run every test with the race detector; installs what they use, or says what to install
+	@go test -race -timeout 10m ./...
+
+tools:
+	@bash scripts/tools test
+
+lint: ## gofmt, go vet, go fix, staticcheck, govulncheck, goreleaser check
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt's format:"; echo "$$unformatted"; exit 1; } >&2
+	@echo "go vet"; go vet ./...
+	@echo "go fix"; go fix -diff ./...
+	@echo "staticcheck"; go tool staticcheck ./...
+	@echo "govulncheck"; bash scripts/vuln
+	@bash scripts/goreleaser check
+
+cross: ## build and vet for linux, darwin and windows on amd64 and arm64
+	@for p in $(PLATFORMS); do \
+		echo "build and vet $$p"; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go build ./... || exit 1; \
+		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; \
+	done
+
+bench: ## measure the front, logs, start and memory beside nginx and cat; about three minutes
+	@bash scripts/tools bench
+	@go run ./bench
+
+snapshot: ## pack archives, deb and rpm of the working tree into dist
+	bash scripts/goreleaser release --snapshot --clean
+
+clean: ## remove what build and goreleaser made
+	rm -rf bin dist
