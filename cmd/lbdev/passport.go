@@ -11,7 +11,7 @@ import (
 
 // A knownCommand is a server whose way to take a port lbdev knows.
 type knownCommand struct {
-	words []string // it is recognised by these, in this order, side by side; the first one by its base name
+	words []string // it is recognised by these, in this order; the first one by its base name
 	port  []string // what is added
 	off   string   // the argument that switches its autoreload off
 	said  string   // what people are told
@@ -45,11 +45,15 @@ func passPort(argv []string) (command []string, said string) {
 	return argv, "port passed in the environment as PORT; if your server wants it otherwise, write {port} into the command"
 }
 
-// find returns the index behind the words that name the command, or -1.
+// find returns the index behind the last of the words that name the command, or -1. Options of the program may stand
+// between them.
 func (k *knownCommand) find(argv []string) int {
-	for i := range len(argv) - len(k.words) + 1 {
-		if filepath.Base(argv[i]) == k.words[0] && slices.Equal(argv[i+1:i+len(k.words)], k.words[1:]) {
-			return i + len(k.words)
+	next := 0
+	for i, arg := range argv {
+		if arg == k.words[next] || next == 0 && filepath.Base(arg) == k.words[0] {
+			if next++; next == len(k.words) {
+				return i + 1
+			}
 		}
 	}
 	return -1

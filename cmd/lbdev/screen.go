@@ -1,7 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
 	"io"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -11,6 +15,9 @@ import (
 // batchLines is how many log lines are formatted before they are written: enough to make the write cheap, few enough to
 // let events and requests come between.
 const batchLines = 1024
+
+// keepNotes is more than a session ever says.
+const keepNotes = 8
 
 // A printer gives what happens its form: text for people or JSON for programs. Each method appends to buf what it has to
 // say and returns it.
@@ -39,13 +46,15 @@ type screen struct {
 	events   *cluster.Reader[cluster.Event]
 	requests *requests
 	notes    chan note
-	broken   chan error // gets the first error of a write; what follows is discarded
+	warn     func(error)
+	broken   chan error // told once, when nobody can read what is written
 	done     chan struct{}
 
 	buf    []byte
 	lines  []cluster.LogLine
 	happen []cluster.Event
-	failed bool
+	unread bool // nobody can read what is written
+	warned bool // of a write that failed
 }
 
 // run writes until both feeds have ended.
@@ -69,6 +78,9 @@ func (s *screen) run() {
 		case now := <-tick.C:
 			s.takeSecond(now)
 		}
+	}
+	for len(s.notes) > 0 {
+		s.buf = s.printer.note(s.buf, <-s.notes)
 	}
 	s.takeRequests()
 	s.takeSecond(time.Now())
@@ -114,13 +126,21 @@ func (s *screen) takeSecond(now time.Time) {
 	}
 }
 
-// flush writes what was gathered in one write. After an error nothing is written any more, but the feeds are read on:
-// workers must not freeze because nobody reads lbdev's output.
+// flush writes what was gathered in one write. When nobody can read it any more the session is told, and nothing is
+// written from then on; the feeds are read on, since workers must not freeze for that. On a disk that is full output is
+// lost and lbdev says so, but the app goes on, and so does the output when there is room again.
 func (s *screen) flush() {
-	if len(s.buf) > 0 && !s.failed {
-		if _, err := s.out.Write(s.buf); err != nil {
-			s.failed = true
+	if len(s.buf) > 0 && !s.unread {
+		_, err := s.out.Write(s.buf)
+		switch {
+		case err == nil:
+			s.warned = false
+		case errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.EIO), errors.Is(err, os.ErrClosed):
+			s.unread = true
 			s.broken <- err
+		case !s.warned:
+			s.warned = true
+			s.warn(fmt.Errorf("cannot write the output, some of it is lost: %w", err))
 		}
 	}
 	s.buf = s.buf[:0]
@@ -132,10 +152,5 @@ func (s *screen) conclude(r cluster.Report) {
 	s.flush()
 }
 
-// say shows a note, unless the screen has ended.
-func (s *screen) say(kind, text string) {
-	select {
-	case s.notes <- note{kind, text}:
-	case <-s.done:
-	}
-}
+// say shows a note. It never waits for the screen: a session says less than keepNotes.
+func (s *screen) say(kind, text string) { s.notes <- note{kind, text} }

@@ -35,8 +35,10 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	p.config.OnAccess = requests.add
 	p.config.ErrorPage = s.errorPage
 	s.terminal()
-	// SIGPIPE is asked for because a Go program that did not ask is killed by it, and its workers were orphans.
-	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// A Go program that did not ask for SIGPIPE is killed by it when the reader of its output goes, and its workers would
+	// be orphans. Nobody reads the channel: a client that hangs up is a SIGPIPE as well; the screen sees its failed write.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := procs.EndWithUs(); err != nil {
 		return nil, &commandError{code: exitFailed, err: err}
 	}
@@ -54,7 +56,8 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 		logs:     c.Logs().Reader(0, !s.out.tty),
 		events:   c.Events().Reader(0, false),
 		requests: requests,
-		notes:    make(chan note),
+		notes:    make(chan note, keepNotes),
+		warn:     func(err error) { explain(stderr, err) },
 		broken:   make(chan error, 1),
 		done:     make(chan struct{}),
 	}
@@ -145,10 +148,7 @@ func (s *session) shutdown() (report cluster.Report, hurried bool) {
 		select {
 		case report = <-reports:
 			return report, false
-		case sig := <-s.signals:
-			if sig == syscall.SIGPIPE {
-				continue // each write to a closed pipe is one
-			}
+		case <-s.signals:
 			if hurry++; hurry > 1 {
 				return report, true
 			}
