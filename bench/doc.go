@@ -1,0 +1,10 @@
+// Command bench measures lbdev beside what people would use instead, in one run on one machine, and prints tables.
+//
+// Fronts: CPU per request and latency of lbdev and of nginx, over the same four workers, in turns. Logs: a million
+// lines of four workers through lbdev and through cat. Start: from lbdev's start until all workers are ready, over the
+// workers' own start. Memory: lbdev's with idle workers. Failover: requests while workers are killed.
+//
+// Figures of one run can be compared with each other, not with those of another machine or another hour. It reports and
+// judges nothing: its exit code says only whether it could measure. It needs Linux's /proc, nginx and wrk; all traffic is
+// on loopback. It takes about two minutes, and ends by itself after three; Ctrl-C ends it at once. Nothing is left behind.
+package main

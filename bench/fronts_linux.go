@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+const (
+	clients   = 64
+	roundTime = 3 * time.Second
+)
+
+// front is one of those compared.
+type front struct {
+	name   string
+	port   int
+	proc   *process
+	rounds []roundResult
+}
+
+type roundResult struct {
+	perRequest time.Duration // CPU of the front
+	perSecond  float64
+	p50, p99   time.Duration
+	errors     int
+}
+
+// fronts measures lbdev and nginx over lbdev's workers, in turns, so that what else the machine does hits all alike.
+func (b *bench) fronts() error {
+	c, err := b.up()
+	if err != nil {
+		return err
+	}
+	defer c.stop()
+	keepAlive, err := b.startNginx(c.base, true)
+	if err != nil {
+		return err
+	}
+	defer keepAlive.stop()
+	tutorial, err := b.startNginx(c.base, false)
+	if err != nil {
+		return err
+	}
+	defer tutorial.stop()
+	all := []*front{
+		{name: "nginx, upstream keep-alive", port: keepAlive.port, proc: keepAlive.process},
+		{name: "lbdev", port: c.front, proc: c.process},
+		{name: "nginx, the tutorial's config", port: tutorial.port, proc: tutorial.process},
+	}
+	for _, f := range all { // warm up: connections, caches, the first garbage collections
+		if _, err := f.round(b.ctx, time.Second); err != nil {
+			return err
+		}
+	}
+	for range b.rounds {
+		for _, f := range all {
+			r, err := f.round(b.ctx, roundTime)
+			if err != nil {
+				return err
+			}
+			f.rounds = append(f.rounds, r)
+		}
+	}
+	b.printFronts(all)
+	return nil
+}
+
+func (b *bench) printFronts(all []*front) {
+	t := newTable(fmt.Sprintf("Fronts: %d keep-alive clients, tiny GETs, the same %d workers, median of %d rounds of %v",
+		clients, workers, b.rounds, roundTime), "", "CPU/request", "to nginx", "requests/s", "p50", "p99", "errors")
+	base := all[0].cpu()
+	for _, f := range all {
+		cpu := f.cpu()
+		errors := 0
+		for _, r := range f.rounds {
+			errors += r.errors
+		}
+		t.row(f.name, fmt.Sprintf("%.1f µs", float64(cpu)/1e3), ratio(cpu, base),
+			fmt.Sprintf("%.0f", median(f.rounds, func(r roundResult) float64 { return r.perSecond })),
+			millis(median(f.rounds, func(r roundResult) time.Duration { return r.p50 })),
+			millis(median(f.rounds, func(r roundResult) time.Duration { return r.p99 })), fmt.Sprint(errors))
+	}
+	t.note("nginx writes no access log here, lbdev its line a second. Latency includes the load generator on the same CPUs.")
+	t.print()
+}
+
+func (f *front) cpu() time.Duration {
+	return median(f.rounds, func(r roundResult) time.Duration { return r.perRequest })
+}
+
+// round loads the front once with wrk.
+func (f *front) round(ctx context.Context, d time.Duration) (roundResult, error) {
+	ctx, cancel := context.WithTimeout(ctx, d+10*time.Second)
+	defer cancel()
+	before := f.proc.cpu()
+	wrk := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(clients), "-d"+d.String(), "--latency", "http://"+address(f.port)+"/")
+	out, err := wrk.CombinedOutput()
+	if err != nil {
+		return roundResult{}, fmt.Errorf("cannot load %s with wrk: %w\n%s", f.name, err, out)
+	}
+	used := f.proc.cpu() - before
+	r, requests, err := parseWrk(string(out))
+	if err != nil || requests == 0 {
+		return r, fmt.Errorf("cannot read what wrk says: %w\n%s", err, out)
+	}
+	r.perRequest = used / time.Duration(requests)
+	return r, nil
+}
+
+var (
+	wrkRequests  = regexp.MustCompile(`(?m)^\s+(\d+) requests in `)
+	wrkPerSecond = regexp.MustCompile(`(?m)^Requests/sec:\s+([\d.]+)`)
+	wrkP50       = regexp.MustCompile(`(?m)^\s+50%\s+([\d.]+[a-z]+)`)
+	wrkP99       = regexp.MustCompile(`(?m)^\s+99%\s+([\d.]+[a-z]+)`)
+	wrkStatus    = regexp.MustCompile(`Non-2xx or 3xx responses: (\d+)`)
+	wrkSockets   = regexp.MustCompile(`Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)`)
+)
+
+// parseWrk reads wrk's report. Lines about errors are there only if there were some.
+func parseWrk(out string) (r roundResult, requests int, err error) {
+	for _, re := range []*regexp.Regexp{wrkRequests, wrkPerSecond, wrkP50, wrkP99} {
+		if re.FindStringSubmatch(out) == nil {
+			return r, 0, fmt.Errorf("no match for %s", re)
+		}
+	}
+	requests, _ = strconv.Atoi(wrkRequests.FindStringSubmatch(out)[1]) // the pattern has checked the numbers
+	r.perSecond, _ = strconv.ParseFloat(wrkPerSecond.FindStringSubmatch(out)[1], 64)
+	r.p50, _ = time.ParseDuration(wrkP50.FindStringSubmatch(out)[1]) // wrk writes us, ms and s as Go does
+	r.p99, _ = time.ParseDuration(wrkP99.FindStringSubmatch(out)[1])
+	for _, re := range []*regexp.Regexp{wrkStatus, wrkSockets} {
+		for i, text := range re.FindStringSubmatch(out) {
+			if i > 0 {
+				n, _ := strconv.Atoi(text)
+				r.errors += n
+			}
+		}
+	}
+	return r, requests, nil
+}

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// process is a child of this run. The one who started it calls stop.
+type process struct {
+	cmd    *exec.Cmd
+	exe    string
+	talk   bytes.Buffer // what it said on stderr; read it after exited
+	exited chan struct{}
+}
+
+// launch starts argv with stdout going to out (nil: nowhere). It is called from the main goroutine only, see init.
+func launch(out *os.File, env []string, argv ...string) (*process, error) {
+	p := &process{cmd: exec.Command(argv[0], argv[1:]...)}
+	p.cmd.Env = append(os.Environ(), env...)
+	if out != nil {
+		p.cmd.Stdout = out
+	}
+	return p, p.start()
+}
+
+// launchCopy starts a program that copies from one file to another. The caller closes its own ends.
+func launchCopy(from, to *os.File, argv ...string) (*process, error) {
+	p := &process{cmd: exec.Command(argv[0], argv[1:]...)}
+	p.cmd.Stdin, p.cmd.Stdout = from, to
+	return p, p.start()
+}
+
+func (p *process) start() error {
+	p.exited = make(chan struct{})
+	p.cmd.Stderr = &p.talk
+	// Its own group, so that Ctrl-C reaches only this program, which then ends the others in order.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	p.cmd.WaitDelay = 5 * time.Second
+	if err := p.cmd.Start(); err != nil {
+		return fmt.Errorf("cannot start %q: %w", p.cmd.Path, err)
+	}
+	p.exe = exeOf(p.pid())
+	go p.wait()
+	return nil
+}
+
+func (p *process) pid() int { return p.cmd.Process.Pid }
+
+// wait is the process's goroutine; it ends with the process, which stop sees to.
+func (p *process) wait() {
+	p.cmd.Wait() // how it ended does not matter: measuring code asks for what it needs
+	close(p.exited)
+}
+
+// stop asks the process to end and kills its group if it does not within five seconds.
+func (p *process) stop() {
+	p.cmd.Process.Signal(syscall.SIGTERM)
+	t := time.NewTimer(5 * time.Second)
+	defer t.Stop()
+	select {
+	case <-p.exited:
+	case <-t.C:
+		syscall.Kill(-p.pid(), syscall.SIGKILL)
+		<-p.exited
+	}
+}
+
+// own lists the process and those of its descendants that run the same program: nginx's workers, lbdev's guardian, but not
+// the app.
+func (p *process) own() []int {
+	parents := map[int]int{}
+	names, _ := filepath.Glob("/proc/[0-9]*/stat") // fails on a bad pattern only
+	for _, name := range names {
+		pid, _ := strconv.Atoi(strings.Split(name, "/")[2])
+		if s, err := readStat(pid); err == nil {
+			parents[pid] = s.parent
+		}
+	}
+	var pids []int
+	for pid := range parents {
+		if exeOf(pid) != p.exe {
+			continue
+		}
+		for up := pid; up > 1; up = parents[up] {
+			if up == p.pid() {
+				pids = append(pids, pid)
+				break
+			}
+		}
+	}
+	return pids
+}
+
+// cpu is the time that the process's own programs have used, user and system.
+func (p *process) cpu() time.Duration {
+	var sum time.Duration
+	for _, pid := range p.own() {
+		if s, err := readStat(pid); err == nil { // it may have ended since
+			sum += s.cpu
+		}
+	}
+	return sum
+}
+
+// memory reads a line of /proc/PID/status, such as VmRSS or VmHWM, summed over the process's own programs, in bytes.
+func (p *process) memory(field string) int64 {
+	var sum int64
+	for _, pid := range p.own() {
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // it may have ended since
+		sum += statusBytes(string(text), field)
+	}
+	return sum
+}
+
+func statusBytes(status, field string) int64 {
+	for line := range strings.Lines(status) {
+		if value, ok := strings.CutPrefix(line, field+":"); ok {
+			kb, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
+			return kb << 10
+		}
+	}
+	return 0
+}
+
+func exeOf(pid int) string {
+	name, _ := os.Readlink(fmt.Sprintf("/proc/%d/exe", pid)) // empty for a process that has ended
+	return name
+}
+
+// stat is what bench needs of /proc/PID/stat.
+type stat struct {
+	parent int
+	cpu    time.Duration
+}
+
+func readStat(pid int) (stat, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return stat{}, err
+	}
+	return parseStat(string(text))
+}
+
+// parseStat reads fields 4 (ppid), 14 and 15 (utime, stime) of proc(5). Field 2, the name, may hold spaces and brackets,
+// so counting begins after the last bracket. The clock ticks are USER_HZ, which is 100 on all of Go's Linux ports.
+func parseStat(text string) (stat, error) {
+	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(fields) < 13 {
+		return stat{}, fmt.Errorf("cannot read process status %q", text)
+	}
+	parent, err1 := strconv.Atoi(fields[1])
+	user, err2 := strconv.Atoi(fields[11])
+	system, err3 := strconv.Atoi(fields[12])
+	return stat{parent, time.Duration(user+system) * 10 * time.Millisecond}, errors.Join(err1, err2, err3)
+}
+
+// until polls ok every few milliseconds; it gives up when ctx ends, the process ends, or d has passed.
+func (p *process) until(ctx context.Context, d time.Duration, what string, ok func() bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, d, fmt.Errorf("not within %v", d))
+	defer cancel()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-p.exited:
+			return fmt.Errorf("%s: %s ended: %v\n%s", what, filepath.Base(p.exe), p.cmd.ProcessState, p.talk.Bytes())
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", what, context.Cause(ctx))
+		}
+	}
+	return nil
+}
+
+// freeBlock finds n ports in a row that nothing listens on.
+func freeBlock(n int) (int, error) {
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return 0, fmt.Errorf("cannot find ports: %w", err)
+		}
+		first := l.Addr().(*net.TCPAddr).Port
+		l.Close()
+		if blockIsFree(first, n) {
+			return first, nil
+		}
+	}
+	return 0, fmt.Errorf("cannot find %d free ports in a row", n)
+}
+
+func blockIsFree(first, n int) bool {
+	if first+n > 65536 {
+		return false
+	}
+	for p := first; p < first+n; p++ {
+		l, err := net.Listen("tcp", address(p))
+		if err != nil {
+			return false
+		}
+		defer l.Close() // all are held at once
+	}
+	return true
+}
+
+func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// get fetches a short page from a worker itself, on a connection of its own.
+func get(ctx context.Context, port int, path string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(port)+path, nil)
+	if err != nil {
+		return "", err
+	}
+	r.Close = true
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if resp.StatusCode != http.StatusOK {
+		err = errors.Join(err, errors.New(resp.Status))
+	}
+	return string(body), err
+}
