@@ -1,0 +1,141 @@
+package proxy
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// A Status is what a worker's owner says of it.
+type Status string
+
+// The statuses of a backend.
+const (
+	Ready  Status = "ready"  // gets requests
+	Coming Status = "coming" // gets none now, but it is worth waiting for
+	Down   Status = "down"   // gets none, and nothing will come
+)
+
+// A Pool is the workers that a proxy may choose from. Requests read an immutable view of it with one atomic load; those
+// who change it take a lock and publish the next view.
+type Pool struct {
+	policy Policy
+	view   atomic.Pointer[View]
+
+	mu       sync.Mutex // for writers
+	backends []*Backend // in the order of their numbers
+	queue    queue      // requests that wait until one is ready
+}
+
+// NewPool returns an empty pool with the given policy; nil = round robin.
+func NewPool(policy Policy) *Pool {
+	if policy == nil {
+		policy = &RoundRobin{}
+	}
+	p := &Pool{policy: policy}
+	p.view.Store(&View{})
+	return p
+}
+
+// Policy is the name of the rule that chooses workers.
+func (p *Pool) Policy() string { return p.policy.Name() }
+
+// Add makes a worker known. It starts as Down. Its owner calls Set, and Remove in the end.
+func (p *Pool) Add(worker, port int) *Backend {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := &Backend{pool: p, worker: worker, port: port, status: Down}
+	b.up = newUpstream(b, 0)
+	at, _ := slices.BinarySearchFunc(p.backends, worker, func(b *Backend, worker int) int { return b.worker - worker })
+	p.backends = slices.Insert(p.backends, at, b)
+	p.publish()
+	return b
+}
+
+// Remove makes a worker unknown. Requests that it has are finished, its idle connections are closed.
+func (p *Pool) Remove(b *Backend) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.backends = slices.DeleteFunc(p.backends, func(other *Backend) bool { return other == b })
+	b.status = Down
+	b.up.retire()
+	p.publish()
+}
+
+// publish makes the next view from the backends and wakes held requests if it changes anything for them.
+func (p *Pool) publish() {
+	old, v := p.view.Load(), &View{}
+	wake := false
+	for _, b := range p.backends {
+		v.all = append(v.all, WorkerView{b.worker, b.port, b.status, b.up.incarnation})
+		switch b.status {
+		case Ready:
+			v.ready = append(v.ready, b.up)
+			wake = wake || !slices.Contains(old.ready, b.up)
+		case Coming:
+			v.hopeful = true
+		case Down:
+		}
+	}
+	p.view.Store(v)
+	if wake || len(v.ready) == 0 && !v.hopeful {
+		p.queue.wake()
+	}
+}
+
+// closeIdle closes the idle connections to all workers.
+func (p *Pool) closeIdle() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.backends {
+		b.up.closeIdle()
+	}
+}
+
+// A Backend is a worker as the proxy sees it.
+type Backend struct {
+	pool         *Pool
+	worker, port int
+
+	status Status    // guarded by pool.mu, as is up
+	up     *upstream // its incarnation
+
+	requests atomic.Uint64
+	failures atomic.Uint64
+	inFlight atomic.Int64
+	lost     atomic.Int64 // when a connection to it was lost or refused; nanoseconds since the epoch
+}
+
+// Worker is its number.
+func (b *Backend) Worker() int { return b.worker }
+
+// Port is where it listens, on 127.0.0.1 or ::1.
+func (b *Backend) Port() int { return b.port }
+
+// Set says what the worker is doing and in which incarnation. The one who calls it is the worker's owner, nobody else. It
+// holds for every pick that begins after Set returned. Idle connections are closed when the worker is not ready or has
+// begun a new incarnation.
+func (b *Backend) Set(s Status, incarnation uint64) {
+	p := b.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !slices.Contains(p.backends, b) || b.status == s && b.up.incarnation == incarnation {
+		return
+	}
+	switch {
+	case b.up.incarnation != incarnation:
+		b.up.retire()
+		b.up = newUpstream(b, incarnation)
+	case s == Ready:
+		b.up.revive()
+	default:
+		b.up.retire()
+	}
+	b.status = s
+	p.publish()
+}
+
+// Counts tells how many requests were sent to the worker, how many attempts at it failed, and how many it has now.
+func (b *Backend) Counts() (requests, failures uint64, inFlight int64) {
+	return b.requests.Load(), b.failures.Load(), b.inFlight.Load()
+}
