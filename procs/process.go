@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 	"os"
-	"syscall"
+	"os/exec"
+	"sync"
 	"time"
 )
 
@@ -40,6 +41,112 @@ type Line struct {
 	Cut     bool   // it was longer than 64 KiB and ends with "…"
 }
 
+// Process is one child with its descendants. Its stdin is a pipe that stays open and empty as long as it lives: many
+// programs take the end of their input for a wish to end.
+type Process struct {
+	started time.Time
+	cmd     *exec.Cmd
+	leader  member
+	group   *group // what the system knows the tree by
+	streams *streams
+	reader  *reader
+	done    chan struct{}
+	exit    Exit // written before done is closed
+
+	once sync.Once // letGo
+	book book
+}
+
+// Start runs config. Its errors wrap exec.ErrNotFound or fs.ErrPermission where the program is missing or not executable.
+func Start(config Config) (*Process, error) {
+	if len(config.Argv) == 0 || config.Argv[0] == "" {
+		return nil, errors.New("cannot start: no command given")
+	}
+	if config.Env == nil {
+		config.Env = os.Environ()
+	}
+	if err := checkDir(config.Dir); err != nil {
+		return nil, err
+	}
+	path, err := lookup(config.Argv[0], config.Dir, config.Env)
+	if err != nil {
+		return nil, err
+	}
+	group, err := newGroup()
+	if err != nil {
+		return nil, startError(config.Argv[0], err)
+	}
+	streams, err := openStreams(config)
+	if err != nil {
+		group.close()
+		return nil, startError(config.Argv[0], err)
+	}
+	p := &Process{group: group, streams: streams, done: make(chan struct{})}
+	p.cmd = command(path, config)
+	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = streams.childIn, streams.childOut, streams.childOut
+	group.prepare(p.cmd, config.PTY)
+	p.started = time.Now()
+	if p.leader, err = group.start(p.cmd); err != nil {
+		streams.close()
+		group.close()
+		return nil, startError(config.Argv[0], err)
+	}
+	streams.started()
+	p.reader = newReader(streams.output, config.Output)
+	go p.reader.run()
+	go p.wait()
+	return p, nil
+}
+
+// wait reaps the leader. It is the process's own goroutine, and ends with the leader but for the last words.
+func (p *Process) wait() {
+	p.cmd.Wait() // its error only says again what ProcessState does
+	now := time.Now()
+	p.exit = exitOf(p.cmd.ProcessState)
+	p.exit.Time, p.exit.Ran = now, now.Sub(p.started)
+	close(p.done)
+	p.streams.hangUp(p.reader.drained)
+}
+
+// Pid is the leader's: the process that Start started.
+func (p *Process) Pid() int { return p.leader.pid }
+
+// Done is closed when the leader has been reaped, whoever may still hold its output.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Exit is how the leader ended; valid after Done.
+func (p *Process) Exit() Exit { return p.exit }
+
+// Drained is closed when Output will not be called any more: at the end of the output, which may be long after Done if
+// the process left a child behind, but soon after End.
+func (p *Process) Drained() <-chan struct{} { return p.reader.drained }
+
+// Tree gives the pids of the tree that live now, in any order. Zombies don't live.
+func (p *Process) Tree() []int { return pids(p.scan()) }
+
+// Signal sends sig to each process of the tree once. It is os.ErrProcessDone when there is none.
+func (p *Process) Signal(sig os.Signal) error {
+	members := p.scan()
+	if len(members) == 0 {
+		return os.ErrProcessDone
+	}
+	return p.group.signal(members, sig)
+}
+
+// leaderDone says whether the leader has been reaped.
+func (p *Process) leaderDone() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// EndWithUs sees to it that our own death, however sudden, ends all processes that are started from now on. Call it once,
+// first thing. Only Windows needs it: elsewhere Start does what can be done.
+func EndWithUs() error { return endWithUs() }
+
 // Ended is what End had to do.
 type Ended struct {
 	Killed []int         // pids that needed SIGKILL
@@ -47,40 +154,20 @@ type Ended struct {
 	Took   time.Duration // from the call to its return
 }
 
-// Process is one child with its descendants.
-type Process struct{}
-
-// Start runs config. Its errors wrap exec.ErrNotFound or fs.ErrPermission where the program is missing or not executable.
-func Start(config Config) (*Process, error) { return nil, errors.New("cannot start: not ready") }
-
-// Pid is the leader's.
-func (p *Process) Pid() int { return 0 }
-
-// Done is closed when the leader has been reaped, whoever may still hold its output.
-func (p *Process) Done() <-chan struct{} { return nil }
-
-// Exit is how the leader ended; valid after Done.
-func (p *Process) Exit() Exit { return Exit{} }
-
-// Drained is closed when Output will not be called any more.
-func (p *Process) Drained() <-chan struct{} { return nil }
-
-// Tree gives the pids that live now, in any order.
-func (p *Process) Tree() []int { return nil }
-
-// Signal sends sig to each process of the tree.
-func (p *Process) Signal(sig os.Signal) error { return nil }
-
-// End ends the whole tree.
-func (p *Process) End(ctx context.Context, sig os.Signal, grace time.Duration) Ended { return Ended{} }
-
-// HasPTY says whether Config.PTY works on this system.
-const HasPTY = true
-
-// EndWithUs sees to it that our own death, however sudden, ends all processes that we start from now on.
-func EndWithUs() error { return nil }
-
-// SignalByName understands "TERM", "SIGTERM", "int" and "9".
-func SignalByName(name string) (os.Signal, error) { return syscall.SIGTERM, nil }
-
-func signalName(sig syscall.Signal) string { return sig.String() }
+// End ends the whole tree and waits until it is gone. Each process gets sig once, and SIGCONT if it is stopped, as it
+// could not hear sig otherwise. What still lives after grace gets SIGKILL, again and again until none is left; with a
+// grace of 0, at once and without sig. When ctx is cancelled, the grace is over.
+//
+// It may be called several times, also at once: the least patient call decides, and none sends the same sig to a process
+// twice. What cannot be killed (it is in an uninterruptible system call, or another user's) is given up about 2 s after
+// SIGKILL and reported.
+func (p *Process) End(ctx context.Context, sig os.Signal, grace time.Duration) Ended {
+	begun := time.Now()
+	before := p.book.killedSoFar()
+	if grace > 0 && sig != os.Kill {
+		p.endPolitely(ctx, sig, grace)
+	}
+	left := p.endByForce()
+	p.letGo()
+	return Ended{Killed: p.book.killedSince(before), Left: left, Took: time.Since(begun)}
+}

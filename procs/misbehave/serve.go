@@ -1,0 +1,90 @@
+package misbehave
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// port is the one that we were told.
+func port() string {
+	if p := os.Getenv("PORT"); p != "" {
+		return p
+	}
+	return "0"
+}
+
+func serve(args []string) {
+	pause(number(args, 0, 0))
+	listen(net.JoinHostPort("127.0.0.1", port()), answer())
+}
+
+func serveCrash(args []string) {
+	time.AfterFunc(time.Duration(number(args, 0, 500))*time.Millisecond, func() {
+		fmt.Println("crashing")
+		os.Exit(1)
+	})
+	serve(nil)
+}
+
+func serveV6([]string)    { listen(net.JoinHostPort("::1", port()), answer()) }
+func serveOther([]string) { listen("127.0.0.1:0", answer()) }
+
+func serveDeaf([]string) {
+	signal.Ignore(syscall.SIGTERM, os.Interrupt)
+	serve(nil)
+}
+
+func serveHeld([]string) {
+	start(inSession(child("serve")))
+	up()
+}
+
+func serveRefuse([]string) {
+	listen(net.JoinHostPort("127.0.0.1", port()), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "not today", http.StatusServiceUnavailable)
+	}))
+}
+
+func reload([]string) {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM, os.Interrupt)
+	server := start(child("serve"))
+	<-told
+	server.Process.Signal(syscall.SIGTERM)
+	server.Wait()
+}
+
+// listen serves for ever; a port that is taken ends it as it ends most apps.
+func listen(address string, h http.Handler) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "cannot listen: %v\n", err)
+		os.Exit(1)
+	}
+	fmt.Println("listening on", l.Addr())
+	http.Serve(l, h)
+}
+
+func answer() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "port %s pid %d\n", port(), os.Getpid())
+	})
+	mux.HandleFunc("/crash", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Println("crashing")
+		os.Exit(1)
+	})
+	mux.HandleFunc("/slow", func(w http.ResponseWriter, r *http.Request) {
+		ms, _ := strconv.Atoi(r.FormValue("ms"))
+		pause(ms)
+		fmt.Fprintf(w, "port %s pid %d\n", port(), os.Getpid())
+	})
+	mux.HandleFunc("/hang", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	return mux
+}
