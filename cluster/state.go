@@ -56,3 +56,6 @@ func (s State) status(wanted bool) proxy.Status {
 	}
 	panic("cluster: unknown state " + string(s))
 }
+
+// Hopeful says whether a worker in this state serves requests or may do so without anybody's help.
+func (s State) Hopeful() bool { return s.status(false) != proxy.Down }

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/lbdev/lbdev/proxy"
 	"github.com/lbdev/lbdev/templates"
@@ -10,12 +12,35 @@ import (
 // errorPage answers a request that no worker answered, in the form that the client asks for: a page for a browser, a few
 // lines for curl.
 func (s *session) errorPage(w http.ResponseWriter, r *http.Request, f proxy.Failure) {
-	snap := s.cluster.Snapshot()
-	page := templates.ErrorPage{Status: f.Status, Reason: string(f.Reason), Method: r.Method, Path: r.URL.Path}
-	for _, worker := range snap.Workers {
+	page := templates.ErrorPage{Status: f.Status, Reason: f.Reason, Method: r.Method, Path: r.URL.Path}
+	for _, a := range f.Attempts {
+		page.Tried = append(page.Tried, fmt.Sprintf("%d: %s", a.Port, a.Result))
+	}
+	coming := false
+	for _, worker := range s.cluster.Snapshot().Workers {
+		coming = coming || worker.State.Hopeful()
 		page.Workers = append(page.Workers, templates.ErrorWorker{
 			Port: worker.Port, State: string(worker.State), LastExit: worker.LastExit, LastWords: worker.LastWords,
 		})
 	}
+	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
+	page.Reload = safe && f.Status >= 500
+	page.Title, page.Advice = headline(f, coming, safe)
 	page.Write(w, r)
+}
+
+// headline says what happened in a few words, and what to do.
+func headline(f proxy.Failure, coming, safe bool) (title, advice string) {
+	asked := slices.ContainsFunc(f.Attempts, func(a proxy.Attempt) bool { return a.Sent })
+	switch {
+	case f.Status < 500:
+		return http.StatusText(f.Status), ""
+	case asked && !safe:
+		return "A worker died while it ran this request", "the request may have been run, so lbdev did not send it again; look whether it was, then send it yourself"
+	case asked:
+		return "The worker that had this request did not answer it", "look at its output in lbdev's terminal"
+	case coming:
+		return "No worker is ready yet", "wait a moment; lbdev's terminal shows what the workers are doing"
+	}
+	return "No worker is running", "mend what the last words say; lbdev's terminal shows more"
 }

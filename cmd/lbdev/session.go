@@ -18,6 +18,10 @@ import (
 // outputPatience is how long the last output may take to be written when everything else has ended.
 const outputPatience = 3 * time.Second
 
+// sameSignal is how close together two signals are one: timeout(1), npm and go run pass a signal on that the terminal, or
+// they themselves, have sent to the whole group already.
+const sameSignal = 200 * time.Millisecond
+
 // A session is one run of up: a cluster, its screen, and what ends them.
 type session struct {
 	plan    *plan
@@ -144,11 +148,16 @@ func (s *session) shutdown() (report cluster.Report, hurried bool) {
 	s.screen.say("stopping", fmt.Sprintf("stopping %s%s", count(len(s.cluster.Ports()), "worker"), again))
 	reports := make(chan cluster.Report, 1)
 	go func() { reports <- s.cluster.Shutdown(context.Background()) }()
+	last := time.Now()
 	for hurry := 0; ; {
 		select {
 		case report = <-reports:
 			return report, false
 		case <-s.signals:
+			if time.Since(last) < sameSignal {
+				continue
+			}
+			last = time.Now()
 			if hurry++; hurry > 1 {
 				return report, true
 			}

@@ -70,11 +70,8 @@ func (t *textPrinter) lost(buf []byte, what string, n uint64) []byte {
 
 func (t *textPrinter) note(buf []byte, n note) []byte { return append(append(buf, n.text...), '\n') }
 
-// done tells how it ended: what had to be killed, and what became of the requests.
+// done tells how it ended and what became of the requests. Whoever had to be killed was an event already.
 func (t *textPrinter) done(buf []byte, r cluster.Report) []byte {
-	for _, w := range r.Killed {
-		buf = t.printf(buf, "%s %s did not end in time, killed\n", t.worker(w.Worker, strconv.Itoa(w.Port)), t.bad(t.down))
-	}
 	for _, w := range r.Left {
 		buf = t.printf(buf, "%s %s could not be ended: pid %s\n", t.worker(w.Worker, strconv.Itoa(w.Port)), t.bad(t.down), joinInts(w.PIDs))
 	}
