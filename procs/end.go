@@ -188,6 +188,6 @@ func (p *Process) endByForce() (left []int) {
 func (p *Process) letGo() {
 	p.once.Do(func() {
 		time.AfterFunc(drainPatience, p.reader.stop)
-		p.group.release(p.done)
+		p.group.release()
 	})
 }

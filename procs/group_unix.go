@@ -150,7 +150,7 @@ func (g *group) anyAlive(members []member, leaderDone bool) bool {
 }
 
 // release and close have nothing to do here: a group is only numbers.
-func (g *group) release(<-chan struct{}) {}
-func (g *group) close()                  {}
+func (g *group) release() {}
+func (g *group) close()   {}
 
 func endWithUs() error { return nil }
