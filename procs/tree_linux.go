@@ -61,10 +61,11 @@ func look(pid int) (proc, bool) {
 // parseStat takes apart /proc/PID/stat, see proc_pid_stat(5). The second field is the program's name in parentheses, and
 // may have spaces and parentheses in it.
 func parseStat(pid int, stat []byte) (proc, bool) {
-	_, rest, ok := bytes.Cut(stat[bytes.LastIndexByte(stat, ')')+1:], []byte{' '})
-	if !ok || len(rest) == 0 {
+	name := bytes.LastIndexByte(stat, ')')
+	if name < 0 || len(stat) < name+3 {
 		return proc{}, false
 	}
+	rest := stat[name+2:]
 	state := rest[0]
 	const ppid, pgrp, session, threads, start = 4, 5, 6, 20, 22
 	var field [start + 1]uint64

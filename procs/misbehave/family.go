@@ -71,25 +71,37 @@ func leave([]string) {
 	os.Exit(5)
 }
 
-// viaOther starts cmd by way of a child that exits, so that the system's init becomes its parent.
-func viaOther(args ...string) {
-	middle := inSession(child("daemon", append([]string{"middle"}, args...)...))
-	start(middle).Wait()
+// viaOther starts a child in a session of its own by way of one that exits, so that the system's init becomes its parent.
+// It returns when that is so.
+func viaOther(env []string, mode ...string) {
+	middle := inSession(child("middle", mode...))
+	middle.Env = env
+	middle.Stdout, middle.Stderr = os.Stdout, os.Stderr
+	if err := middle.Run(); err != nil {
+		fmt.Fprintf(os.Stderr, "cannot misbehave: %v\n", err)
+		os.Exit(2)
+	}
 }
 
-func daemon(args []string) {
-	if len(args) > 1 && args[0] == "middle" {
-		start(inSession(child(args[1])))
-		os.Exit(0)
-	}
-	viaOther("wait")
+func middle(args []string) { start(inSession(child(args[0], args[1:]...))) }
+
+func daemon([]string) {
+	viaOther(nil, "wait")
 	up()
 }
 
 func leaveDaemon([]string) {
-	viaOther("wait")
+	viaOther(nil, "wait")
 	os.Exit(5)
 }
+
+// leaveLost clears the environment, so nothing leads to the child: a supervisor can at best not be held up by it.
+func leaveLost([]string) {
+	viaOther([]string{}, "linger", "20000")
+	os.Exit(5)
+}
+
+func linger(args []string) { pause(number(args, 0, 1000)) }
 
 func breed(args []string) {
 	signal.Ignore(syscall.SIGTERM, os.Interrupt)

@@ -55,6 +55,9 @@ var modes = map[string]func(args []string){
 	"leave":        leave,       // starts a child that holds stdout, and exits with code 5
 	"daemon":       daemon,      // starts a child in a session of its own by way of one that exits; waits
 	"leave-daemon": leaveDaemon, // the same, and exits with code 5
+	"leave-lost":   leaveLost,   // leave-daemon without its environment, which nobody can find; it ends after 20 s
+	"middle":       middle,      // MODE [ARG…]: starts a child in a session of its own and exits
+	"linger":       linger,      // MS: lives for MS, whatever comes, and exits
 	"breed":        breed,       // N: starts a child every 5 ms, N in all, each waits and ignores SIGTERM
 
 	// HTTP on 127.0.0.1:PORT. It answers "port PORT pid PID"; GET /crash exits with code 1, /slow?ms= takes its time,

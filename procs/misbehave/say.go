@@ -89,6 +89,9 @@ func report(args []string) {
 	} else {
 		fmt.Println("no terminal")
 	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	fmt.Println("controlled", err == nil)
+	tty.Close()
 	for _, kv := range os.Environ() {
 		fmt.Println("env", kv)
 	}

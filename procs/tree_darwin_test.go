@@ -1,0 +1,6 @@
+package procs
+
+const (
+	hasMarks   = false
+	diesWithUs = false
+)

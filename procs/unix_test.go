@@ -1,0 +1,336 @@
+//go:build linux || darwin
+
+package procs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lbdev/lbdev/procs/misbehave"
+)
+
+// canMark: see families.
+const canMark = hasMarks
+
+func alive(pid int) bool {
+	p, ok := look(pid)
+	return ok && p.alive
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	names, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
+
+func TestKilled(t *testing.T) {
+	both(t, func(t *testing.T, pty bool) {
+		c := startChild(t, pty, "kill-self")
+		c.await("exit", c.Done())
+		if e := c.Exit(); e.String() != "killed by SIGKILL" || e.Code != -1 || e.Signal != syscall.SIGKILL {
+			t.Errorf("got %+v, %s", e, e)
+		}
+	})
+}
+
+// TestOneSignal: each process is told once, whoever wants it to end, however often.
+func TestOneSignal(t *testing.T) {
+	both(t, func(t *testing.T, pty bool) {
+		c := startChild(t, pty, "count", "300")
+		c.awaitLine("up", 1)
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() { c.End(context.Background(), syscall.SIGTERM, patience) })
+		}
+		wg.Wait()
+		c.await("the end of output", c.Drained())
+		if got := c.awaitLine("signals ", 1)[0]; got != "1" {
+			t.Errorf("it got %s signals", got)
+		}
+	})
+}
+
+func TestSignalReachesAll(t *testing.T) {
+	both(t, func(t *testing.T, pty bool) {
+		c := startChild(t, pty, "session")
+		other := c.children(1)[0]
+		c.awaitLine("up", 2)
+		for _, sig := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGCONT, syscall.SIGSTOP} {
+			if err := c.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			awaitStopped(t, sig == syscall.SIGSTOP, c.Pid(), other)
+		}
+		// Stopped as it is, it must hear SIGTERM.
+		if ended := c.End(context.Background(), syscall.SIGTERM, patience); len(ended.Killed) > 0 {
+			t.Errorf("got %+v", ended)
+		}
+		if e := c.Exit(); e.Signal != syscall.SIGTERM {
+			t.Errorf("it %s", e)
+		}
+	})
+}
+
+// awaitStopped polls until the processes are stopped, or none is.
+func awaitStopped(t *testing.T, want bool, pids ...int) {
+	t.Helper()
+	over := time.Now().Add(patience)
+	for _, pid := range pids {
+		for p, _ := look(pid); p.stopped != want; p, _ = look(pid) {
+			if time.Now().After(over) {
+				t.Fatalf("process %d: stopped is %v, want %v", pid, p.stopped, want)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+func TestIgnoreHUP(t *testing.T) {
+	both(t, func(t *testing.T, pty bool) {
+		c := startChild(t, pty, "ignore-hup")
+		c.awaitLine("up", 1)
+		if err := c.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		stays(t, c)
+		if ended := c.End(context.Background(), syscall.SIGTERM, patience); len(ended.Killed) > 0 {
+			t.Errorf("got %+v", ended)
+		}
+	})
+}
+
+// TestHangUp: with its leader gone, whoever is in the session of a terminal gets SIGHUP. The others are there for End.
+func TestHangUp(t *testing.T) {
+	c := startChild(t, true, "leave")
+	c.await("exit", c.Done())
+	c.await("the end of output", c.Drained())
+	if code := c.Exit().Code; code != 5 {
+		t.Errorf("got code %d", code)
+	}
+	if !hasMarks {
+		return
+	}
+	c = startChild(t, true, "leave-daemon")
+	other := c.children(1)[0]
+	c.await("exit", c.Done())
+	if got := c.Tree(); !slices.Equal(got, []int{other}) {
+		t.Errorf("tree has %v, want %d", got, other)
+	}
+	c.End(context.Background(), syscall.SIGTERM, patience)
+	if alive(other) {
+		t.Errorf("process %d is alive after End", other)
+	}
+}
+
+// TestLost: nothing leads to a process that left session, parent and environment behind. It must not hold us up.
+func TestLost(t *testing.T) {
+	both(t, func(t *testing.T, pty bool) {
+		c := startChild(t, pty, "leave-lost")
+		lost := c.children(1)[0]
+		defer syscall.Kill(lost, syscall.SIGKILL)
+		c.await("exit", c.Done())
+		if ended := c.End(context.Background(), syscall.SIGTERM, patience); len(ended.Killed)+len(ended.Left) > 0 {
+			t.Errorf("got %+v", ended)
+		}
+		begun := time.Now()
+		c.await("the end of output", c.Drained())
+		if took := time.Since(begun); took > patience/2 || !alive(lost) {
+			t.Errorf("drained after %v, process alive: %v", took, alive(lost))
+		}
+	})
+}
+
+// TestBreed: a tree that grows while it is ended.
+func TestBreed(t *testing.T) {
+	c := startChild(t, false, "breed", "40")
+	c.awaitLine("up", 1)
+	c.children(5)
+	ended := c.End(context.Background(), syscall.SIGTERM, 20*time.Millisecond)
+	if len(ended.Killed) < 6 || len(ended.Left) > 0 {
+		t.Errorf("got %+v", ended)
+	}
+	c.await("the end of output", c.Drained())
+	for _, pid := range append(c.children(5), c.Pid()) {
+		if alive(pid) {
+			t.Errorf("process %d is alive after End", pid)
+		}
+	}
+}
+
+// TestReload: whoever kills the parent of a reloader, its child goes too.
+func TestReload(t *testing.T) {
+	both(t, func(t *testing.T, pty bool) {
+		for _, sig := range []os.Signal{syscall.SIGTERM, os.Kill} {
+			c := startChild(t, pty, "reload")
+			server := c.children(1)[0]
+			c.awaitLine("listening on ", 1)
+			c.End(context.Background(), sig, patience)
+			if alive(server) {
+				t.Errorf("after %v, its child %d is alive", sig, server)
+			}
+		}
+	})
+}
+
+func TestCannotStartUnix(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	tests := []struct {
+		name, path string
+		class      error
+		text       string
+	}{
+		{"interpreter is missing", write("a", "#!/no/such/interpreter\n"), exec.ErrNotFound, "interpreter"},
+		{"no program", write("b", "echo hello\n"), fs.ErrPermission, "#!"},
+		{"below a file", filepath.Join(write("c", ""), "d"), exec.ErrNotFound, "no such file"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p, err := Start(Config{Argv: []string{tt.path}})
+			if err == nil {
+				p.End(context.Background(), os.Kill, 0)
+				t.Fatal("it started")
+			}
+			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("got %q", err)
+			}
+		})
+	}
+}
+
+// TestLookup: the PATH that counts is the child's, and a path is relative to where it runs.
+func TestLookup(t *testing.T) {
+	dir := t.TempDir()
+	script := "#!/bin/sh\necho \"$0\" in \"$PWD\"\n"
+	for name, mode := range map[string]os.FileMode{"bin/tool": 0o755, "first/tool": 0o644} {
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(script), mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tool := filepath.Join(dir, "bin", "tool")
+	for _, tt := range []struct{ arg, path string }{
+		{"tool", dir + "/first:" + dir + "/bin"}, {"tool", "first:bin"}, {"bin/tool", ""}, {"./bin/tool", ""}, {tool, ""},
+	} {
+		c := startConfig(t, Config{Argv: []string{tt.arg}, Dir: dir, Env: []string{"PATH=/nowhere", "PATH=" + tt.path}})
+		c.await("the end of output", c.Drained())
+		if got, want := c.said(), []string{tool + " in " + dir}; !slices.Equal(got, want) {
+			t.Errorf("%+v: it said %q, want %q", tt, got, want)
+		}
+	}
+	_, err := Start(Config{Argv: []string{"tool"}, Env: []string{"PATH=" + dir + "/first"}})
+	if !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("not executable in PATH: got %v", err)
+	}
+}
+
+// parentMain makes this test binary a supervisor that is killed; see TestOurDeath.
+func parentMain() {
+	if len(os.Args) < 2 || os.Args[1] != "parent" {
+		return
+	}
+	say := func(lines []Line) {
+		for _, l := range lines {
+			fmt.Println(l.Text)
+		}
+	}
+	for _, pty := range []bool{false, true} {
+		p, err := Start(Config{Argv: misbehave.Argv("ignore-term"), PTY: pty, Output: say})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		fmt.Println("child", p.Pid())
+	}
+	select {}
+}
+
+// TestOurDeath kills a supervisor, after its runtime had many threads come and go: its processes must live until then, and
+// no longer.
+func TestOurDeath(t *testing.T) {
+	if !diesWithUs {
+		t.Log("only the terminal's hang-up ends children here")
+		return
+	}
+	c := startConfig(t, Config{Argv: []string{os.Args[0], "parent"}})
+	both := c.children(2)
+	c.awaitLine("up", 2)
+	for _, pid := range both {
+		if !alive(pid) {
+			t.Errorf("process %d is gone too early", pid)
+		}
+	}
+	if err := syscall.Kill(c.Pid(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	for _, pid := range both {
+		for alive(pid) {
+			if time.Since(begun) > 2*time.Second {
+				t.Fatalf("process %d is alive 2 s after its supervisor's death", pid)
+			}
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// TestPick is about who belongs to a tree, in snapshots that don't happen at will.
+func TestPick(t *testing.T) {
+	leader := member{pid: 100, start: 50}
+	live := func(pid, ppid, pgid, sid int, start uint64) proc {
+		return proc{pid: pid, ppid: ppid, pgid: pgid, sid: sid, start: start, alive: true}
+	}
+	me := live(100, 1, 100, 100, 50)
+	tests := []struct {
+		name string
+		all  []proc
+		seen []member
+		mark []int
+		want []int
+	}{
+		{"leader alone", []proc{me, live(7, 1, 7, 7, 60)}, nil, nil, []int{100}},
+		{"session and group", []proc{me, live(101, 1, 101, 100, 51), live(102, 1, 100, 102, 52)}, nil, nil, []int{100, 101, 102}},
+		{"descendants", []proc{me, live(101, 100, 101, 101, 51), live(102, 101, 102, 102, 52)}, nil, nil, []int{100, 101, 102}},
+		{"descendants in any order", []proc{live(9, 12, 9, 9, 53), live(12, 100, 12, 12, 52), me}, nil, nil, []int{9, 12, 100}},
+		{"marked, and its children", []proc{live(101, 1, 101, 101, 51), live(102, 101, 102, 102, 52)}, nil, []int{101}, []int{101, 102}},
+		{"older than the tree", []proc{me, live(101, 1, 101, 101, 49)}, nil, []int{101}, []int{100}},
+		{"zombie", []proc{{pid: 100, sid: 100, pgid: 100, start: 50}, live(101, 1, 100, 100, 51)}, nil, nil, []int{101}},
+		{"seen before", []proc{live(101, 1, 101, 101, 51)}, []member{{pid: 101, start: 51}}, nil, []int{101}},
+		{"seen before, reused", []proc{live(101, 1, 101, 101, 52)}, []member{{pid: 101, start: 51}}, nil, nil},
+		{"leader's pid reused", []proc{live(100, 1, 100, 100, 90), live(101, 100, 100, 100, 91)}, nil, nil, nil},
+		{"child's pid older than its parent", []proc{me, live(101, 100, 101, 101, 40)}, nil, nil, []int{100}},
+		{"ourselves", []proc{me, live(os.Getpid(), 100, 100, 100, 51)}, nil, nil, []int{100}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			seen := map[member]bool{}
+			for _, m := range tt.seen {
+				seen[m] = true
+			}
+			got := pids(pick(tt.all, leader, seen, func(pid int) bool { return slices.Contains(tt.mark, pid) }))
+			if !slices.Equal(got, tt.want) && len(got)+len(tt.want) > 0 {
+				t.Errorf("got %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
