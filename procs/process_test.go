@@ -163,13 +163,19 @@ func TestExit(t *testing.T) {
 // TestLastWords: what a process says without a newline just before its end is its most important line.
 func TestLastWords(t *testing.T) {
 	both(t, func(t *testing.T, pty bool) {
+		const runs, together = 100, 10
 		for _, ms := range []string{"10", "50"} {
-			for i := range 100 {
-				c := startChild(t, pty, "words", ms, "last words")
-				c.await("exit", c.Done())
-				c.await("the end of output", c.Drained())
-				if len(c.lines) != 1 || c.lines[0].Text != "last words" || !c.lines[0].Partial {
-					t.Fatalf("exit after %s ms, run %d: got %+v", ms, i, c.lines)
+			for range runs / together {
+				var children []*child
+				for range together {
+					children = append(children, startChild(t, pty, "words", ms, "last words"))
+				}
+				for _, c := range children {
+					c.await("exit", c.Done())
+					c.await("the end of output", c.Drained())
+					if len(c.lines) != 1 || c.lines[0].Text != "last words" || !c.lines[0].Partial {
+						t.Fatalf("exit after %s ms: got %+v", ms, c.lines)
+					}
 				}
 			}
 		}

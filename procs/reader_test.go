@@ -1,0 +1,200 @@
+package procs
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/lbdev/lbdev/procs/misbehave"
+)
+
+// readerBench is a reader in a bubble: net.Pipe has deadlines that follow the bubble's time.
+type readerBench struct {
+	*reader
+	child net.Conn // where the child writes
+	begun time.Time
+	got   []string // each with the time when it came
+}
+
+func newReaderBench() *readerBench {
+	ours, child := net.Pipe()
+	b := &readerBench{child: child, begun: time.Now()}
+	b.reader = newReader(ours, b.output)
+	go b.run()
+	return b
+}
+
+func (b *readerBench) output(lines []Line) {
+	for _, l := range lines {
+		text := fmt.Sprintf("%v %s", time.Since(b.begun), l.Text)
+		if l.Partial {
+			text += "~"
+		}
+		b.got = append(b.got, text)
+	}
+}
+
+// says writes text after a pause.
+func (b *readerBench) says(after time.Duration, text string) {
+	time.Sleep(after)
+	b.child.Write([]byte(text))
+	synctest.Wait()
+}
+
+func (b *readerBench) check(t *testing.T, want ...string) {
+	t.Helper()
+	synctest.Wait()
+	if !slices.Equal(b.got, want) {
+		t.Errorf("got %q, want %q", b.got, want)
+	}
+}
+
+func TestSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newReaderBench()
+		b.says(time.Second, "Name: ")
+		time.Sleep(silence - time.Millisecond)
+		b.check(t)
+		time.Sleep(time.Millisecond)
+		b.check(t, "1.15s Name: ~")
+		b.says(time.Second, "\nnext\n")
+		b.says(time.Hour, "last")
+		b.child.Close()
+		<-b.drained
+		b.check(t, "1.15s Name: ~", "2.15s next", "1h0m2.15s last~")
+	})
+}
+
+// TestSilenceIsOfTheChild: text that comes in pieces is not torn as long as they keep coming.
+func TestSilenceIsOfTheChild(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newReaderBench()
+		for i := range 5 {
+			b.says(100*time.Millisecond, fmt.Sprint(i))
+		}
+		b.check(t)
+		b.says(140*time.Millisecond, "\nab")
+		time.Sleep(10 * time.Millisecond) // an alarm set for the line before must not tear this one
+		b.check(t, "640ms 01234")
+		time.Sleep(140 * time.Millisecond)
+		b.check(t, "640ms 01234", "790ms ab~")
+		b.child.Close()
+		<-b.drained
+	})
+}
+
+// TestSlowOutputTearsNothing: silence counts from when we listen, not from when Output last took our time.
+func TestSlowOutputTearsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, child := net.Pipe()
+		var got []string
+		r := newReader(ours, func(lines []Line) {
+			for _, l := range lines {
+				got = append(got, l.Text)
+			}
+			time.Sleep(time.Second)
+		})
+		go r.run()
+		child.Write([]byte("one\ntw"))
+		child.Write([]byte("o\nthr"))
+		child.Write([]byte("ee\n"))
+		child.Close()
+		<-r.drained
+		if want := []string{"one", "two", "three"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+// TestStop ends a reader whose other end stays open, silent or not.
+func TestStop(t *testing.T) {
+	for name, text := range map[string]string{"silent": "", "talking": "talk\n", "torn": "talk"} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newReaderBench()
+				var wg sync.WaitGroup
+				wg.Go(func() {
+					for {
+						if _, err := b.child.Write([]byte(text)); err != nil {
+							return // closed by the reader
+						}
+						time.Sleep(10 * time.Millisecond)
+						if text == "" {
+							return
+						}
+					}
+				})
+				time.Sleep(time.Second)
+				stopped := time.Now()
+				b.stop()
+				if text != "" {
+					// It goes on for as many bytes as it takes from a stranger who keeps talking.
+					b.child.SetWriteDeadline(time.Now().Add(time.Second))
+				}
+				wg.Wait()
+				<-b.drained
+				if took := time.Since(stopped); text == "" && took > 2*lastSilence {
+					t.Errorf("took %v", took)
+				}
+				b.child.Close()
+			})
+		})
+	}
+}
+
+// BenchmarkLines has four processes write 250,000 lines of 60 bytes each, and cat do the same work for comparison.
+func BenchmarkLines(b *testing.B) {
+	const workers, each = 4, 250000
+	text := strings.Repeat("x", 53)
+	for _, pty := range []bool{false, true} {
+		b.Run(map[bool]string{false: "pipe", true: "pty"}[pty], func(b *testing.B) {
+			if pty && !HasPTY {
+				return
+			}
+			for b.Loop() {
+				var got atomic.Int64
+				var all []*Process
+				for range workers {
+					p, err := Start(Config{Argv: misbehave.Argv("lines", fmt.Sprint(each), text), PTY: pty,
+						Output: func(lines []Line) { got.Add(int64(len(lines))) }})
+					if err != nil {
+						b.Fatal(err)
+					}
+					all = append(all, p)
+				}
+				for _, p := range all {
+					<-p.Drained()
+					p.End(b.Context(), os.Kill, 0)
+				}
+				if got.Load() != workers*each {
+					b.Fatalf("got %d lines", got.Load())
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*workers*each), "ns/line")
+		})
+	}
+	b.Run("cat", func(b *testing.B) {
+		for b.Loop() {
+			var wg sync.WaitGroup
+			for range workers {
+				argv := misbehave.Argv("lines", fmt.Sprint(each), text)
+				wg.Go(func() {
+					cmd := exec.Command("sh", append([]string{"-c", `"$@" | cat >/dev/null`, "sh"}, argv...)...)
+					if err := cmd.Run(); err != nil {
+						b.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*workers*each), "ns/line")
+	})
+}
