@@ -7,6 +7,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+const getTermios, setTermios = unix.TIOCGETA, unix.TIOCSETA
+
 // awaitRead waits until nothing that was written to the terminal is unread, or no more will be read, or readPatience is
 // over: macOS discards the rest when the last of the child's ends is closed.
 func awaitRead(terminal *os.File, drained <-chan struct{}) {

@@ -59,6 +59,9 @@ func (s *streams) openTerminal(config Config) error {
 	if err := pty.Setsize(master, &size); err != nil {
 		return fmt.Errorf("no size for the pseudo terminal: %w", err)
 	}
+	if err := unprocessed(slave); err != nil {
+		return fmt.Errorf("no plain output on the pseudo terminal: %w", err)
+	}
 	// pty.Open leaves master in blocking mode; a Read there would hold a thread and not be ended by Close. A file made
 	// from a non-blocking descriptor is the poller's.
 	fd, err := unix.FcntlInt(master.Fd(), unix.F_DUPFD_CLOEXEC, 0)
@@ -71,6 +74,18 @@ func (s *streams) openTerminal(config Config) error {
 	}
 	s.output = os.NewFile(uintptr(fd), "pty")
 	return nil
+}
+
+// unprocessed has the terminal pass output on as it is. The line discipline would look at each byte, to turn LF into CRLF,
+// which the splitter takes back: a million lines through a terminal took 1.2 s with that, and take 0.65 s without.
+func unprocessed(terminal *os.File) error {
+	fd := int(terminal.Fd())
+	settings, err := unix.IoctlGetTermios(fd, getTermios)
+	if err != nil {
+		return err
+	}
+	settings.Oflag &^= unix.OPOST
+	return unix.IoctlSetTermios(fd, setTermios, settings)
 }
 
 // started closes what only the child needs. Our end of the terminal stays open until it is gone: macOS discards what was

@@ -1,0 +1,113 @@
+package procs
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+
+	"github.com/lbdev/lbdev/procs/misbehave"
+)
+
+// canMark: a job needs no marks, it holds whoever is started in it.
+const canMark = true
+
+func alive(pid int) bool {
+	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
+	if err != nil {
+		return false
+	}
+	defer windows.CloseHandle(h)
+	event, err := windows.WaitForSingleObject(h, 0)
+	return err == nil && event == uint32(windows.WAIT_TIMEOUT)
+}
+
+var getProcessHandleCount = windows.NewLazySystemDLL("kernel32.dll").NewProc("GetProcessHandleCount")
+
+// openFiles counts handles.
+func openFiles(t *testing.T) int {
+	var n uint32
+	if ok, _, err := getProcessHandleCount.Call(uintptr(windows.CurrentProcess()), uintptr(unsafe.Pointer(&n))); ok == 0 {
+		t.Fatal(err)
+	}
+	return int(n)
+}
+
+// parentMain makes this test binary a supervisor that is killed; see TestOurDeath.
+func parentMain() {
+	if len(os.Args) < 2 || os.Args[1] != "parent" {
+		return
+	}
+	say := func(lines []Line) {
+		for _, l := range lines {
+			os.Stdout.WriteString(l.Text + "\n")
+		}
+	}
+	if err := EndWithUs(); err != nil {
+		os.Stdout.WriteString(err.Error() + "\n")
+	}
+	if _, err := Start(Config{Argv: misbehave.Argv("tree", "1"), Output: say}); err != nil {
+		os.Stdout.WriteString(err.Error() + "\n")
+	}
+	select {}
+}
+
+func TestOurDeath(t *testing.T) {
+	c := startConfig(t, Config{Argv: []string{os.Args[0], "parent"}})
+	other := c.children(1)[0]
+	c.awaitLine("up", 2)
+	if !alive(other) {
+		t.Fatal("gone too early")
+	}
+	supervisor, err := os.FindProcess(c.Pid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := supervisor.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for begun := time.Now(); alive(other); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > 2*time.Second {
+			t.Fatalf("process %d is alive 2 s after its supervisor's death", other)
+		}
+	}
+}
+
+func TestNoTerminal(t *testing.T) {
+	if _, err := Start(Config{Argv: misbehave.Argv("exit"), PTY: true}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestBatch runs a batch file with arguments that cmd would take apart.
+func TestBatch(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "tool.cmd")
+	self := misbehave.Argv("report")
+	text := "@\"" + self[0] + "\" misbehave report %*\r\n"
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c := startConfig(t, Config{Argv: []string{"tool", "a b", "c&d", "%PATH%"}, Env: append(os.Environ(), "PATH="+dir)})
+	c.await("the end of output", c.Drained())
+	if want := `args ["a b" "c&d" "%PATH%"]`; !slices.Contains(c.said(), want) {
+		t.Errorf("it said %q, want %q", c.said(), want)
+	}
+}
+
+func TestBatchLine(t *testing.T) {
+	got, err := batchLine(`C:\a b\x.cmd`, []string{`a"b`, `c\`, `%d%`, ""})
+	want := `cmd.exe /d /s /c ""C:\a b\x.cmd" "a""b" "c\\" "%%cd:~,%d%%cd:~,%" """`
+	if err != nil || got != want {
+		t.Errorf("got  %s\nwant %s (%v)", got, want, err)
+	}
+	if _, err := batchLine("x.cmd", []string{"a\nb"}); err == nil || !strings.Contains(err.Error(), "argument") {
+		t.Errorf("newline: got %v", err)
+	}
+}
