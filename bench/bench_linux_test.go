@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -10,8 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == workerWord {
-		fail(runWorker())
+	if runChild(os.Args[1:]) {
 		return
 	}
 	os.Exit(m.Run())
@@ -48,8 +48,8 @@ func TestStartAloneLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	started, err := b.startWorkers(base, nil)
+	stopAll(started)
 	for _, p := range started {
-		p.stop()
 		if p.cmd.ProcessState == nil || exeOf(p.pid()) != "" {
 			t.Errorf("process %d is still there", p.pid())
 		}
@@ -70,9 +70,7 @@ func TestProcessFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	started, err := b.startWorkers(base, nil)
-	for _, p := range started {
-		defer p.stop()
-	}
+	defer stopAll(started)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,5 +199,47 @@ func TestFigures(t *testing.T) {
 	}
 	if r := ratio(3*time.Second, 2*time.Second); r != "1.50" {
 		t.Errorf("ratio %s", r)
+	}
+}
+
+func TestReadHead(t *testing.T) {
+	tests := []struct {
+		text, target string
+		last, bad    bool
+	}{
+		{"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "/", false, false},
+		{"GET /?ms=20 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", "/?ms=20", true, false},
+		{"GET / HTTP/1.0\r\nHost: app\r\n\r\n", "/", true, false}, // nginx without keep-alive
+		{"GET /\r\n\r\n", "", false, true},
+		{"GET / HTTP/1.1\r\nHost: a\r\n", "", false, true},
+	}
+	for _, tt := range tests {
+		target, last, err := readHead(bufio.NewReader(strings.NewReader(tt.text)))
+		if target != tt.target || last != tt.last || (err != nil) != tt.bad {
+			t.Errorf("%q: %q, last %v, %v", tt.text, target, last, err)
+		}
+	}
+}
+
+func TestBackendServesAllPorts(t *testing.T) {
+	b := testBench(t)
+	backend, env, err := b.startBackend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer backend.stop()
+	base, err := freeBlock(workers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, err := b.startWorkers(base, nil, env)
+	defer stopAll(started)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range workers {
+		if pid, err := get(b.ctx, base+i, "/pid"); err != nil || pid != fmt.Sprint(backend.pid()) {
+			t.Errorf("port %d is served by pid %s, want the backend's %d: %v", base+i, pid, backend.pid(), err)
+		}
 	}
 }

@@ -18,8 +18,8 @@ type cluster struct {
 	read  chan struct{} // closed when its output has ended
 }
 
-// up starts lbdev and waits until it says that all workers are ready.
-func (b *bench) up() (*cluster, error) {
+// up starts lbdev and waits until it says that all workers are ready. They inherit env.
+func (b *bench) up(env ...string) (*cluster, error) {
 	base, err := freeBlock(workers + 1)
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func (b *bench) up() (*cluster, error) {
 	}
 	c := &cluster{front: base + workers, base: base, lines: newLineCheck(), read: make(chan struct{})}
 	c.began = time.Now()
-	c.process, err = launch(w, nil, b.lbdev, "up", "-n", strconv.Itoa(workers), "--base-port", strconv.Itoa(base),
+	c.process, err = launch(w, env, b.lbdev, "up", "-n", strconv.Itoa(workers), "--base-port", strconv.Itoa(base),
 		"-l", address(c.front), "--", b.self, workerWord)
 	w.Close()
 	if err != nil {

@@ -31,11 +31,17 @@ type roundResult struct {
 
 // fronts measures lbdev and nginx over lbdev's workers, in turns, so that what else the machine does hits all alike.
 func (b *bench) fronts() error {
-	c, err := b.up()
+	backend, env, err := b.startBackend()
+	if err != nil {
+		return err
+	}
+	defer backend.stop()
+	c, err := b.up(env)
 	if err != nil {
 		return err
 	}
 	defer c.stop()
+	defer backend.stop() // before lbdev's stop, which waits until the ports are free
 	keepAlive, err := b.startNginx(c.base, true)
 	if err != nil {
 		return err
@@ -70,7 +76,7 @@ func (b *bench) fronts() error {
 }
 
 func (b *bench) printFronts(all []*front) {
-	t := newTable(fmt.Sprintf("Fronts: %d keep-alive clients, tiny GETs, the same %d workers, median of %d rounds of %v",
+	t := newTable(fmt.Sprintf("Fronts: %d keep-alive clients, tiny GETs, the same %d ports of one backend, median of %d rounds of %v",
 		clients, workers, b.rounds, roundTime), "", "CPU/request", "to nginx", "requests/s", "p50", "p99", "errors")
 	base := all[0].cpu()
 	for _, f := range all {

@@ -106,9 +106,7 @@ func (b *bench) logsThroughCat(block bool) (r logResult, err error) {
 	defer cat.stop()
 	started, err := b.startWorkers(base, toCat)
 	toCat.Close()
-	for _, p := range started {
-		defer p.stop()
-	}
+	defer stopAll(started)
 	if err != nil {
 		return r, err
 	}
@@ -123,9 +121,9 @@ func readLines(from *os.File, to *lineCheck, done chan<- struct{}) {
 }
 
 // startWorkers starts the workers without lbdev and waits until each answers.
-func (b *bench) startWorkers(base int, out *os.File) (started []*process, err error) {
+func (b *bench) startWorkers(base int, out *os.File, env ...string) (started []*process, err error) {
 	for i := range workers {
-		p, err := launch(out, []string{"PORT=" + strconv.Itoa(base+i), "LBDEV_WORKER=" + strconv.Itoa(i+1)}, b.self, workerWord)
+		p, err := launch(out, append(env, "PORT="+strconv.Itoa(base+i), "LBDEV_WORKER="+strconv.Itoa(i+1)), b.self, workerWord)
 		if err != nil {
 			return started, err
 		}

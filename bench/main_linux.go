@@ -22,8 +22,7 @@ func init() {
 }
 
 func main() {
-	if len(os.Args) > 1 && os.Args[1] == workerWord {
-		fail(runWorker())
+	if runChild(os.Args[1:]) {
 		return
 	}
 	only := flag.String("only", "", "measure some `PARTS` only: fronts,logs,start,memory,failover")
@@ -34,6 +33,19 @@ func main() {
 	ctx, cancel := context.WithTimeoutCause(ctx, 3*time.Minute, errors.New("the time of three minutes is over"))
 	defer cancel()
 	fail(run(ctx, *only, max(*rounds, 1)))
+}
+
+// runChild makes this process a child of another run, if the arguments say so.
+func runChild(args []string) bool {
+	switch {
+	case len(args) == 1 && args[0] == workerWord:
+		fail(runWorker())
+	case len(args) == 2 && args[0] == backendWord:
+		fail(runBackend(args[1]))
+	default:
+		return false
+	}
+	return true
 }
 
 func fail(err error) {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -75,6 +76,15 @@ func (p *process) stop() {
 		syscall.Kill(-p.pid(), syscall.SIGKILL)
 		<-p.exited
 	}
+}
+
+// stopAll stops processes at the same time.
+func stopAll(all []*process) {
+	var wg sync.WaitGroup
+	for _, p := range all {
+		wg.Go(p.stop)
+	}
+	wg.Wait()
 }
 
 // own lists the process and those of its descendants that run the same program: nginx's workers, lbdev's guardian, but not

@@ -39,9 +39,7 @@ func (b *bench) startAlone() (time.Duration, error) {
 	began := time.Now()
 	started, err := b.startWorkers(base, nil)
 	took := time.Since(began)
-	for _, p := range started {
-		p.stop()
-	}
+	stopAll(started)
 	return took, err
 }
 

@@ -2,10 +2,10 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -23,45 +23,101 @@ const (
 	blockSize = 4096
 )
 
-// worker is the tiny app behind the fronts.
+// worker is the tiny app behind the fronts. It speaks just enough HTTP for them and for get: net/http would use several
+// times the CPU, on the same CPUs as the fronts that are to be measured.
 type worker struct{ name string }
 
 func runWorker() error {
 	w := worker{name: os.Getenv("LBDEV_WORKER")}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", w.hello)
-	mux.HandleFunc("/pid", w.pid)
-	mux.HandleFunc("/write", w.write)
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", os.Getenv("PORT")))
 	if err != nil {
 		return fmt.Errorf("cannot listen: %w", err)
 	}
-	return http.Serve(l, mux)
+	if socket := os.Getenv(backendVar); socket != "" {
+		return handOver(l.(*net.TCPListener), socket)
+	}
+	return w.accept(l)
 }
 
-// hello answers after ?ms= milliseconds.
-func (w worker) hello(rw http.ResponseWriter, r *http.Request) {
-	if r.URL.RawQuery != "" {
-		ms, _ := strconv.Atoi(r.FormValue("ms"))
-		t := time.NewTimer(time.Duration(ms) * time.Millisecond)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-r.Context().Done():
+func (w worker) accept(l net.Listener) error {
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			return fmt.Errorf("cannot accept: %w", err)
+		}
+		go w.serve(conn) // the process ends by a signal, and its connections with it
+	}
+}
+
+// serve answers the requests of one connection.
+func (w worker) serve(conn net.Conn) {
+	defer conn.Close()
+	in := bufio.NewReader(conn)
+	var out []byte
+	for {
+		target, last, err := readHead(in)
+		if err != nil {
+			return
+		}
+		body := w.answer(target)
+		out = append(out[:0], "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: "...)
+		out = strconv.AppendInt(out, int64(len(body)), 10)
+		out = append(append(out, "\r\n\r\n"...), body...)
+		if _, err := conn.Write(out); err != nil || last {
 			return
 		}
 	}
-	io.WriteString(rw, "hello\n")
 }
 
-func (w worker) pid(rw http.ResponseWriter, _ *http.Request) { fmt.Fprint(rw, os.Getpid()) }
+// readHead reads a request without a body and says what it asks for and whether it is the connection's last.
+func readHead(in *bufio.Reader) (target string, last bool, err error) {
+	line, err := in.ReadSlice('\n')
+	if err != nil {
+		return "", false, err
+	}
+	fields := bytes.Fields(line)
+	if len(fields) != 3 {
+		return "", false, fmt.Errorf("cannot read request line %q", line)
+	}
+	target, last = string(fields[1]), bytes.Equal(fields[2], []byte("HTTP/1.0"))
+	for {
+		if line, err = in.ReadSlice('\n'); err != nil {
+			return "", false, err
+		}
+		if line = bytes.TrimSpace(line); len(line) == 0 {
+			return target, last, nil
+		}
+		if bytes.EqualFold(line, []byte("Connection: close")) {
+			last = true
+		}
+	}
+}
 
-// write prints ?lines= lines, each in a write of its own or, with ?block=1, as many as fit into a block. It answers when
-// the last one is written.
-func (w worker) write(_ http.ResponseWriter, r *http.Request) {
-	lines, _ := strconv.Atoi(r.FormValue("lines"))
+func (w worker) answer(target string) string {
+	if target == "/" {
+		return "hello\n"
+	}
+	u, err := url.ParseRequestURI(target)
+	if err != nil {
+		return err.Error()
+	}
+	number := func(name string) int { n, _ := strconv.Atoi(u.Query().Get(name)); return n } // absent: 0
+	switch u.Path {
+	case "/pid":
+		return strconv.Itoa(os.Getpid())
+	case "/write":
+		w.write(number("lines"), number("block") == 1)
+	default:
+		// This is the time that the request takes, not a wait for something.
+		<-time.After(time.Duration(number("ms")) * time.Millisecond)
+	}
+	return "done\n"
+}
+
+// write prints lines, each in a write of its own or as many at once as fit into a block.
+func (w worker) write(lines int, block bool) {
 	size := lineSize
-	if r.FormValue("block") == "1" {
+	if block {
 		size = blockSize / lineSize * lineSize // whole lines only
 	}
 	out := bufio.NewWriterSize(os.Stdout, size)
