@@ -16,7 +16,7 @@ import (
 )
 
 func init() {
-	// Children ask to be killed when their parent *thread* dies (prctl(2), PR_SET_PDEATHSIG): all are started from the
+	// Children ask for a signal when their parent *thread* dies (prctl(2), PR_SET_PDEATHSIG): all are started from the
 	// main goroutine, and this keeps it on the main thread.
 	runtime.LockOSThread()
 }

@@ -46,8 +46,9 @@ func launchCopy(from, to *os.File, argv ...string) (*process, error) {
 func (p *process) start() error {
 	p.exited = make(chan struct{})
 	p.cmd.Stderr = &p.talk
-	// Its own group, so that Ctrl-C reaches only this program, which then ends the others in order.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	// Its own group, so that Ctrl-C reaches only this program, which then ends the others in order. Should this program be
+	// killed, TERM lets nginx and lbdev end their own children; KILL would leave nginx's behind.
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
 	p.cmd.WaitDelay = 5 * time.Second
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %q: %w", p.cmd.Path, err)
