@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A Status is what a worker's owner says of it.
@@ -121,6 +122,9 @@ func (b *Backend) Set(s Status, incarnation uint64) {
 	defer p.mu.Unlock()
 	if !slices.Contains(p.backends, b) || b.status == s && b.up.incarnation == incarnation {
 		return
+	}
+	if b.status == Ready {
+		b.lost.Store(time.Now().UnixNano())
 	}
 	switch {
 	case b.up.incarnation != incarnation:

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -36,15 +35,23 @@ type Proxy struct {
 
 // ServeHTTP implements http.Handler.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	panic("proxy: not there yet")
+	x := exchanges.Get().(*exchange)
+	x.begin(p, w, r)
+	if r.Method == http.MethodConnect {
+		x.refuse(http.StatusMethodNotAllowed, "this is no forward proxy: CONNECT leads nowhere")
+	} else {
+		x.forward()
+	}
+	x.end()
+	abort := x.abort
+	x.release()
+	if abort {
+		panic(http.ErrAbortHandler) // net/http's way to abort a connection or stream without an end
+	}
 }
 
 // Stats returns the counts of requests.
 func (p *Proxy) Stats() Stats { return p.counts.stats() }
-
-// Shutdown lets held requests go with 503, ends event streams and tunnels at once, and waits for the other requests
-// until ctx ends; then its error is ctx's, and requests are left. Idle connections to workers are closed.
-func (p *Proxy) Shutdown(ctx context.Context) error { return nil }
 
 // counts are the numbers behind Stats.
 type counts struct {
@@ -60,4 +67,29 @@ func (c *counts) stats() Stats {
 	s.Total = c.total.Load() // loaded last, as it is counted first: what is in flight is never negative
 	s.InFlight = int64(s.Total - s.OK - s.Failed - s.Cut - s.Canceled)
 	return s
+}
+
+// done counts a request that is over.
+func (c *counts) done(a *Access) {
+	if a.Held > 0 {
+		c.held.Add(1)
+		for longest := c.longestWait.Load(); int64(a.Held) > longest; longest = c.longestWait.Load() {
+			if c.longestWait.CompareAndSwap(longest, int64(a.Held)) {
+				break
+			}
+		}
+	}
+	switch a.Outcome {
+	case Rescued:
+		c.rescued.Add(1)
+		c.ok.Add(1)
+	case Failed:
+		c.failed.Add(1)
+	case Cut:
+		c.cut.Add(1)
+	case Canceled:
+		c.canceled.Add(1)
+	default:
+		c.ok.Add(1)
+	}
 }

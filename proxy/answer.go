@@ -1,0 +1,118 @@
+package proxy
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// How a request ends that no worker answered, or not completely.
+
+// fail answers with an error of our own.
+func (x *exchange) fail(status int, reason string, after time.Duration) {
+	x.leaveQueue(false)
+	x.record.Outcome, x.record.Reason = Failed, reason
+	x.reply(status, reason, after)
+}
+
+// refuse answers a request that is the client's own fault, or not for a proxy like this one.
+func (x *exchange) refuse(status int, reason string) {
+	x.record.Outcome, x.record.Reason = OK, reason
+	x.reply(status, reason, 0)
+}
+
+func (x *exchange) reply(status int, reason string, after time.Duration) {
+	x.record.Status = status
+	h := x.w.Header()
+	clear(h) // what a response that failed had put there
+	h.Set("Cache-Control", "no-store")
+	if after > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(after/time.Second)))
+	}
+	if text := x.attempts(); text != "" {
+		h.Set("X-Lbdev-Attempts", text)
+	}
+	x.closeUnread(h)
+	page := x.proxy.ErrorPage
+	if page == nil {
+		page = plainErrorPage
+	}
+	cw := &countingWriter{ResponseWriter: x.w}
+	page(cw, x.r, Failure{
+		Status: status, Reason: reason, Attempts: x.record.Attempts, RetryAfter: after,
+		Workers: x.proxy.Pool.view.Load().all,
+	})
+	x.answered, x.dirty, x.written = true, true, cw.n
+}
+
+// A countingWriter counts what an error page has.
+type countingWriter struct {
+	http.ResponseWriter
+	n int64
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.n += int64(n)
+	return n, err
+}
+
+// Unwrap is for http.ResponseController.
+func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// cancel ends a request because of its client, who went away or sends a body that is no valid one.
+func (x *exchange) cancel() {
+	x.leaveQueue(false)
+	x.record.Outcome, x.record.Reason = Canceled, "the client went away"
+	if err := x.upload.failure(); err != nil && !x.answered && x.r.Context().Err() == nil {
+		x.record.Reason = err.Error()
+		x.reply(http.StatusBadRequest, x.record.Reason, 0)
+		return
+	}
+	x.abort = true
+}
+
+// cut ends a response whose worker died in the middle, by aborting the client's connection: it must see that something is
+// missing.
+func (x *exchange) cut(l loss) {
+	x.flush()
+	x.abort = true
+	x.record.Outcome = Cut
+	x.record.Reason = "the worker died in the middle of its response (" + l.result + ")"
+}
+
+// closeUnread ends the client's connection with this response if its body was not read to the end: what is left of it must
+// not be taken for the next request.
+func (x *exchange) closeUnread(h http.Header) {
+	if x.upload != nil && x.r.ProtoMajor == 1 && !x.upload.isOver() {
+		h["Connection"] = closeValue
+	}
+}
+
+var closeValue = []string{"close"}
+
+// attempts says who was asked, if that was more than one, or none that answered: "8000 (refused), 8001 (200)".
+func (x *exchange) attempts() string {
+	all := x.record.Attempts
+	if len(all) == 0 || len(all) == 1 && x.record.Worker != 0 {
+		return ""
+	}
+	buf := x.scratch[:0]
+	for i := range all {
+		if i == maxListed && len(all) > maxListed+1 {
+			buf = append(buf, "..., "...)
+		}
+		if i >= maxListed && i < len(all)-1 {
+			continue
+		}
+		buf = strconv.AppendInt(buf, int64(all[i].Port), 10)
+		buf = append(buf, " ("...)
+		buf = append(buf, all[i].Result...)
+		buf = append(buf, "), "...)
+	}
+	x.scratch = buf
+	return string(buf[:len(buf)-2])
+}
+
+// maxListed bounds the header: a request that was held has perhaps tried every incarnation of a crash loop.
+const maxListed = 32

@@ -1,0 +1,156 @@
+package proxy
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const (
+	// starvePatience is how long an answer over a fresh connection takes before an idle one is suspected to be in its way.
+	starvePatience = 150 * time.Millisecond
+	// continuePatience is how long a worker may take to ask for a body that was announced with Expect (RFC 9110 section
+	// 10.1.1: not indefinitely). Many ignore it.
+	continuePatience = time.Second
+	// maxInterim bounds the interim responses (1xx) to one request.
+	maxInterim = 32
+)
+
+// ask makes one attempt over a connection, and keeps the connection if it can be used again.
+func (x *exchange) ask(c *conn, a *Attempt, start time.Time) loss {
+	b := c.up.backend
+	b.inFlight.Add(1)
+	stop := context.AfterFunc(x.r.Context(), c.abortFunc)
+	l := x.send(c, a)
+	if l.stage == delivered {
+		l = x.receive(c, a, start)
+	}
+	whole := x.upload == nil || x.upload.stop(c) || x.inlined
+	aborted := !stop()
+	b.inFlight.Add(-1)
+	if l.stage == delivered && whole && !aborted && !x.head.close && x.body.kind != untilClose && len(c.in.buffered()) == 0 {
+		c.up.put(c, x.head.ticks)
+	} else {
+		c.close()
+	}
+	if l.stage != delivered && (x.r.Context().Err() != nil || x.upload.failure() != nil) {
+		l.stage = gone
+	}
+	return l
+}
+
+// send writes the head, in one write with the body if that is small and complete; else the body follows on its own.
+func (x *exchange) send(c *conn, a *Attempt) loss {
+	u := x.upload
+	x.inlined = false
+	x.expecting = u != nil && !u.started && expectsContinue(x.r)
+	c.out = x.appendHead(c.out[:0], x.expecting)
+	if u != nil && !x.expecting {
+		u.start()
+		if data, ok := u.inline(); ok {
+			x.inlined = true
+			c.out = x.appendBody(c.out, data)
+		}
+	}
+	c.used++
+	n, err := c.tcp.Write(c.out)
+	if err != nil && n == 0 {
+		return loss{unsent, resultOf(err), err}
+	}
+	a.Sent = true
+	c.up.backend.requests.Add(1)
+	if err != nil {
+		return loss{sent, resultOf(err), err}
+	}
+	if u != nil && !x.inlined && !x.expecting {
+		u.sendTo(c)
+	}
+	return loss{}
+}
+
+// appendBody appends a complete body.
+func (x *exchange) appendBody(buf, data []byte) []byte {
+	if x.r.ContentLength >= 0 {
+		return append(buf, data...)
+	}
+	return appendLastChunk(appendChunk(buf, data), x.r.Trailer)
+}
+
+func expectsContinue(r *http.Request) bool {
+	expect := r.Header["Expect"]
+	return len(expect) > 0 && strings.EqualFold(expect[0], "100-continue") && r.ProtoMajor == 1 && r.ProtoMinor > 0
+}
+
+// receive waits for the answer and delivers it.
+func (x *exchange) receive(c *conn, a *Attempt, start time.Time) loss {
+	for range maxInterim {
+		err := x.awaitHead(c, !a.Reused)
+		if err != nil {
+			return loss{sent, resultOf(err), err}
+		}
+		if a.FirstByte == 0 {
+			a.FirstByte = time.Since(start)
+		}
+		switch status := x.head.status; {
+		case status == http.StatusSwitchingProtocols:
+			return x.tunnel(c, a)
+		case status == http.StatusContinue:
+			x.uploadNow(c)
+		case status < 200:
+			x.inform()
+		default:
+			return x.deliver(c, a)
+		}
+	}
+	err := nonsense("more than %d interim responses", maxInterim)
+	return loss{sent, ResultNonsense, err}
+}
+
+// awaitHead reads the head of a response.
+func (x *exchange) awaitHead(c *conn, fresh bool) error {
+	switch {
+	case x.expecting:
+		return x.awaitContinue(c)
+	case fresh:
+		return x.awaitStarving(c)
+	}
+	return x.head.readHead(&c.in)
+}
+
+// awaitContinue waits a while for the worker to ask for the body, and then sends it unasked.
+func (x *exchange) awaitContinue(c *conn) error {
+	c.tcp.SetReadDeadline(time.Now().Add(continuePatience))
+	err := x.head.readHead(&c.in)
+	c.tcp.SetReadDeadline(time.Time{})
+	if !isTimeout(err) {
+		return err
+	}
+	x.uploadNow(c)
+	return x.head.readHead(&c.in)
+}
+
+// uploadNow sends the body that the worker was to ask for first. That it is read makes net/http ask the client for it.
+func (x *exchange) uploadNow(c *conn) {
+	if !x.expecting {
+		return
+	}
+	x.expecting = false
+	x.upload.start()
+	x.upload.sendTo(c)
+}
+
+// awaitStarving waits for the answer over a fresh connection; see upstream.starve.
+func (x *exchange) awaitStarving(c *conn) error {
+	c.tcp.SetReadDeadline(time.Now().Add(starvePatience))
+	err := x.head.readHead(&c.in)
+	c.tcp.SetReadDeadline(time.Time{})
+	if !isTimeout(err) {
+		return err
+	}
+	dropped := c.up.starve()
+	began := time.Now()
+	err = x.head.readHead(&c.in)
+	c.up.fed(err == nil && dropped > 0 && time.Since(began) < freedWithin)
+	return err
+}

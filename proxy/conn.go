@@ -1,0 +1,57 @@
+package proxy
+
+import (
+	"errors"
+	"io"
+	"net"
+	"syscall"
+)
+
+// A conn is one connection to a worker. One request at a time owns it; otherwise it is idle and its upstream does.
+type conn struct {
+	up    *upstream
+	tcp   *net.TCPConn
+	in    reader
+	out   []byte // the request's head, built here
+	used  int    // requests that were sent over it
+	until int64  // the tick at which it was idle for too long
+
+	raw    syscall.RawConn // for quiet
+	look   func(fd uintptr) bool
+	silent bool // what look saw
+
+	abortFunc func() // abort as a value, made once
+}
+
+func newConn(u *upstream, tcp *net.TCPConn) *conn {
+	c := &conn{up: u, tcp: tcp, in: newReader(tcp), out: make([]byte, 0, 1024)}
+	c.abortFunc = c.abort
+	c.prepareLook()
+	return c
+}
+
+// abort ends whatever the connection is at; the request that owns it sees an error. It may be called at any time.
+func (c *conn) abort() { c.tcp.Close() }
+
+// close ends a connection that nobody uses.
+func (c *conn) close() {
+	c.in.reset()
+	c.tcp.Close()
+}
+
+// resultOf says in a word what an error of a connection means.
+func resultOf(err error) string {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return ResultClosed
+	case isRefused(err):
+		return ResultRefused
+	case isReset(err):
+		return ResultReset
+	case isTimeout(err):
+		return ResultTimeout
+	case errors.Is(err, errNonsense):
+		return ResultNonsense
+	}
+	return ResultUnreachable
+}

@@ -1,0 +1,32 @@
+//go:build unix
+
+package proxy
+
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
+
+// prepareLook makes what quiet needs: a closure made per request would be an allocation per request.
+func (c *conn) prepareLook() {
+	c.raw, _ = c.tcp.SyscallConn() // its one error is a nil conn
+	var one [1]byte
+	c.look = func(fd uintptr) bool {
+		_, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		c.silent = err == unix.EAGAIN
+		return true
+	}
+}
+
+// quiet says that an idle connection is open and the worker sent nothing over it. A worker that died or closed it has left
+// an end of file or a reset there; anything else that it sent belongs to no request.
+func (c *conn) quiet() bool {
+	return c.raw.Read(c.look) == nil && c.silent
+}
+
+func isRefused(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }
+
+func isReset(err error) bool {
+	return errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNABORTED)
+}

@@ -1,0 +1,33 @@
+package proxy
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/windows"
+)
+
+func (c *conn) prepareLook() {}
+
+// quiet says that an idle connection is open and the worker sent nothing over it. There is no peeking at an overlapped
+// socket, so it is read with the shortest deadline that makes the runtime try; what such a read would take belongs to no
+// request anyway. A connection that was idle for less than a tick is taken as it is: the read costs about a millisecond.
+func (c *conn) quiet() bool {
+	c.up.mu.Lock()
+	fresh := c.until > c.up.tick+idleTicks-1
+	c.up.mu.Unlock()
+	if fresh {
+		return true
+	}
+	c.tcp.SetReadDeadline(time.Now().Add(time.Millisecond))
+	var one [1]byte
+	_, err := c.tcp.Read(one[:])
+	c.tcp.SetReadDeadline(time.Time{})
+	return isTimeout(err)
+}
+
+func isRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
+
+func isReset(err error) bool {
+	return errors.Is(err, windows.WSAECONNRESET) || errors.Is(err, windows.WSAECONNABORTED) || errors.Is(err, windows.WSAESHUTDOWN)
+}

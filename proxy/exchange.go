@@ -1,0 +1,116 @@
+package proxy
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+// An exchange is everything that belongs to one request. It is used again for another one, so that a request allocates
+// little.
+type exchange struct {
+	proxy  *Proxy
+	w      http.ResponseWriter
+	r      *http.Request
+	record Access
+	turn   Turn
+	tried  []tried
+	upload *upload // nil = the request has no body
+
+	head    head
+	body    body
+	listed  []string // what the client's Connection lists
+	upgrade string   // the protocol that the client wants to change to
+	scratch []byte
+
+	sends     int    // attempts that the worker may have executed
+	answered  bool   // the client has got the head of an answer
+	written   int64  // what of its body
+	dirty     bool   // net/http has buffered some of it
+	abort     bool   // the client's connection is to be aborted
+	ended     bool   // by Shutdown; guarded by streams.mu
+	inlined   bool   // the body went out with the head
+	conn      *conn  // that a stream comes from; guarded by streams.mu once it is one
+	streaming bool   // it is in streams
+	expecting bool   // the worker is to ask for the body
+	onWait    func() // beforeWait as a value, made once
+
+	place     place // in the queue of held requests
+	heldSince time.Time
+	scouting  bool // see pick
+}
+
+var exchanges = sync.Pool{New: func() any {
+	x := &exchange{}
+	x.place.wake = make(chan struct{}, 1)
+	x.onWait = x.beforeWait
+	return x
+}}
+
+// A tried is an upstream at which the request failed.
+type tried struct {
+	up    *upstream
+	sent  bool      // it may have executed the request
+	again time.Time // when it is worth another look
+	ripe  bool      // it is
+}
+
+func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
+	x.proxy, x.w, x.r = p, w, r
+	p.counts.total.Add(1)
+	x.record = Access{
+		Start: time.Now(), Method: r.Method, Path: target(r), Proto: r.Proto, Host: r.Host,
+		Client: clientAddress(r.RemoteAddr), Attempts: x.record.Attempts[:0],
+	}
+	x.turn = Turn{Request: r, Peek: takesNoTurn(r.URL.Path)}
+	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
+		x.upload = newUpload(r)
+		// Without it net/http reads the rest of the body before it lets an early answer out. Its one error is a server that
+		// can't do otherwise anyway (HTTP/2 always can).
+		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
+}
+
+// end tells everybody that the request is over.
+func (x *exchange) end() {
+	if x.upload != nil {
+		if !x.abort && x.answered {
+			x.flush()
+		}
+		x.upload.finish(x.w, x.abort)
+	}
+	x.record.Total = time.Since(x.record.Start)
+	x.record.Bytes = x.written
+	if x.proxy.OnAccess != nil {
+		x.proxy.OnAccess(&x.record)
+	}
+	x.proxy.counts.done(&x.record)
+	x.proxy.streams.told()
+}
+
+// release forgets the request and gives the exchange back.
+func (x *exchange) release() {
+	clear(x.tried)
+	*x = exchange{
+		record: Access{Attempts: x.record.Attempts[:0]}, tried: x.tried[:0], head: head{fields: x.head.fields[:0], listed: x.head.listed[:0]},
+		body: body{trailer: x.body.trailer[:0]}, listed: x.listed[:0], scratch: x.scratch[:0],
+		place: place{wake: x.place.wake}, onWait: x.onWait,
+	}
+	exchanges.Put(x)
+}
+
+// flush sends what net/http has buffered.
+func (x *exchange) flush() {
+	if x.dirty {
+		x.dirty = false
+		if f, ok := x.w.(http.Flusher); ok {
+			f.Flush()
+		}
+	}
+}
+
+// attempt begins the record of one.
+func (x *exchange) attempt(up *upstream) *Attempt {
+	x.record.Attempts = append(x.record.Attempts, Attempt{Worker: up.worker, Port: up.port, Incarnation: up.incarnation})
+	return &x.record.Attempts[len(x.record.Attempts)-1]
+}

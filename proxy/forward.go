@@ -1,0 +1,237 @@
+package proxy
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+const (
+	// refusedAgain is when a worker that refused a connection is worth another look, though its owner said nothing.
+	refusedAgain = 75 * time.Millisecond
+	// diedAgain is the same for one that lost a request: its owner knows by then if it has died.
+	diedAgain = 250 * time.Millisecond
+	// calm is how long the others are watched after two workers have died on one request.
+	calm = 100 * time.Millisecond
+	// recently is how long the loss of a worker counts as a part of the same misfortune.
+	recently = time.Second
+	// maxSends bounds how often a request may be executed.
+	maxSends = 3
+)
+
+// A stage is how far an attempt got. It decides, with the request, what may be done next.
+type stage int
+
+const (
+	delivered stage = iota // the client has its answer
+	unsent                 // nothing of the request left: nobody can have executed it
+	sent                   // it may have been executed, and the client has seen nothing
+	begun                  // the client has seen a part of the answer
+	gone                   // the client has gone away
+)
+
+// A loss is how an attempt failed.
+type loss struct {
+	stage  stage
+	result string
+	err    error
+}
+
+// forward lets a worker answer. Each round is one attempt, or one wait for a worker that can be asked.
+func (x *exchange) forward() {
+	for {
+		up := x.pick()
+		if up == nil {
+			if !x.wait() {
+				return
+			}
+			continue
+		}
+		l := x.try(up)
+		switch l.stage {
+		case delivered:
+			x.leaveQueue(true)
+			return
+		case gone:
+			x.cancel()
+			return
+		case begun:
+			x.cut(l)
+			return
+		case unsent, sent:
+			if !x.mayRepeat(l) {
+				return
+			}
+		}
+	}
+}
+
+// pick chooses a ready worker that the request has not tried, else one that is worth another look; nil if there is none.
+func (x *exchange) pick() *upstream {
+	p := x.proxy.Pool
+	t := &x.turn
+	t.View, t.tried, t.again = p.view.Load(), x.tried, false
+	if len(t.View.ready) == 0 {
+		return nil
+	}
+	i := p.policy.Pick(t)
+	if i < 0 {
+		t.again = true
+		if i = p.policy.Pick(t); i < 0 {
+			return nil
+		}
+	}
+	if x.place.queued && !(t.again && x.scouting) {
+		x.leaveQueue(true) // a scout keeps its place until it knows that the worker can be reached
+	}
+	return t.View.ready[i]
+}
+
+// try asks one worker, over idle connections as long as they turn out to be closed before anything was sent.
+func (x *exchange) try(up *upstream) loss {
+	start := x.record.Start
+	if len(x.record.Attempts) > 0 || x.record.Held > 0 {
+		start = time.Now()
+	}
+	for {
+		c := up.take()
+		if c == nil {
+			var err error
+			if c, err = up.dial(x.r.Context()); err != nil {
+				return x.unreached(up, err)
+			}
+		}
+		x.leaveQueue(true)
+		a := x.attempt(up)
+		a.Reused = c.used > 0
+		if !a.Reused {
+			a.Connect = time.Since(start)
+		}
+		l := x.ask(c, a, start)
+		if l.stage == unsent && a.Reused {
+			x.record.Attempts = x.record.Attempts[:len(x.record.Attempts)-1] // nothing was tried
+			continue
+		}
+		if l.stage != delivered {
+			x.lost(up, a, l)
+		}
+		return l
+	}
+}
+
+// unreached notes that connecting failed.
+func (x *exchange) unreached(up *upstream, err error) loss {
+	if x.r.Context().Err() != nil {
+		return loss{stage: gone}
+	}
+	l := loss{unsent, resultOf(err), err}
+	x.lost(up, x.lastAttempt(up, l.result), l)
+	return l
+}
+
+// lastAttempt returns the record of an attempt: a new one, or that of the same worker with the same result. While a request
+// is held workers are tried many times.
+func (x *exchange) lastAttempt(up *upstream, result string) *Attempt {
+	for i := range x.record.Attempts {
+		a := &x.record.Attempts[i]
+		if a.Worker == up.worker && a.Incarnation == up.incarnation && a.Result == result && !a.Sent {
+			return a
+		}
+	}
+	return x.attempt(up)
+}
+
+// lost notes what went wrong at a worker, and when that is worth another look.
+func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
+	a.Result = l.result
+	if l.stage == gone {
+		a.Result = ResultCanceled
+		return
+	}
+	now := time.Now()
+	up.backend.failures.Add(1)
+	up.backend.lost.Store(now.UnixNano())
+	t := tried{up: up, sent: l.stage == sent, again: now.Add(refusedAgain)}
+	switch {
+	case l.stage == sent && a.Reused && l.result != ResultNonsense:
+		// It may only have closed the connection for being idle. If no other worker is left, it is asked again at once.
+		t.ripe = true
+	case l.stage == sent:
+		t.again = now.Add(diedAgain)
+	}
+	for i := range x.tried {
+		if x.tried[i].up == up {
+			t.sent = t.sent || x.tried[i].sent
+			x.tried[i] = t
+			return
+		}
+	}
+	x.tried = append(x.tried, t)
+}
+
+// mayRepeat decides what follows an attempt that failed before the client saw anything: true = another attempt; otherwise
+// the request has been answered.
+func (x *exchange) mayRepeat(l loss) bool {
+	if l.stage == unsent {
+		return true // RFC 9110 section 9.2.2 asks for means to know that it was not executed: there was nothing to execute
+	}
+	x.sends++
+	port := strconv.Itoa(x.record.Attempts[len(x.record.Attempts)-1].Port)
+	switch {
+	case errors.Is(l.err, errNonsense):
+		x.fail(http.StatusBadGateway, "worker "+port+" sent nonsense: "+l.err.Error(), 0)
+	case !idempotent(x.r) && !x.proxy.RetryUnsafe:
+		x.fail(http.StatusBadGateway, "worker "+port+" died while it ran the request; not sent again: "+x.r.Method+" could run twice", 0)
+	case !x.upload.replayable():
+		x.fail(http.StatusBadGateway, "worker "+port+" died while it ran the request; not sent again: its body is too large to be kept", 0)
+	case x.sends >= maxSends, x.sends > 1 && !x.othersDie():
+		x.fail(http.StatusBadGateway, "two workers died on this request ("+x.deaths()+"); not sent again", 0)
+	default:
+		return true
+	}
+	return false
+}
+
+// othersDie says whether workers that never had this request have died too. Then it is not the request that kills them: all
+// were killed at once, and it happened to be sent to two of them in between.
+func (x *exchange) othersDie() bool {
+	t := time.NewTimer(calm)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-x.r.Context().Done():
+	}
+	return x.proxy.Pool.lostOthers(x.tried, time.Now().Add(-recently))
+}
+
+// lostOthers says whether a worker which did not execute the request was lost since then.
+func (p *Pool) lostOthers(executed []tried, since time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, b := range p.backends {
+		had := false
+		for i := range executed {
+			had = had || executed[i].sent && executed[i].up.backend == b
+		}
+		if !had && b.lost.Load() > since.UnixNano() {
+			return true
+		}
+	}
+	return false
+}
+
+// deaths lists where the request was lost: "8000 reset, 8001 closed".
+func (x *exchange) deaths() string {
+	text := ""
+	for i := range x.record.Attempts {
+		a := &x.record.Attempts[i]
+		if a.Sent {
+			if text != "" {
+				text += ", "
+			}
+			text += strconv.Itoa(a.Port) + " " + a.Result
+		}
+	}
+	return text
+}

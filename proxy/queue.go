@@ -1,0 +1,228 @@
+package proxy
+
+import (
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	defaultHold    = 30 * time.Second
+	defaultMaxHeld = 1000
+	// retryAfter is what clients are told when trying again may help.
+	retryAfter = 5 * time.Second
+)
+
+// A queue is the requests that wait for a worker, in the order in which they came.
+//
+// When a worker becomes ready the first one is woken. It picks, leaves, and wakes the next: so they go out in order
+// however goroutines are scheduled, and not all at once. One that wakes and can't use what is ready stays and wakes the next.
+type queue struct {
+	mu          sync.Mutex
+	first, last *place
+	n           int
+}
+
+// A place is one request's in the queue.
+type place struct {
+	next, prev *place
+	wake       chan struct{}
+	queued     bool // the owner's; as is turn
+	turn       bool // guarded by queue.mu: it was woken because something is ready, and is to wake the next
+}
+
+// join puts a request at the end, unless limit others wait.
+func (q *queue) join(p *place, limit int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.n >= limit {
+		return false
+	}
+	p.prev, p.next, p.turn, p.queued = q.last, nil, false, true
+	if q.last != nil {
+		q.last.next = p
+	} else {
+		q.first = p
+	}
+	q.last = p
+	q.n++
+	return true
+}
+
+// leave takes a request out. If it has the turn or was lucky, the next one gets it.
+func (q *queue) leave(p *place, lucky bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	next, wasFirst := p.next, p.prev == nil
+	if wasFirst {
+		q.first = next
+	} else {
+		p.prev.next = next
+	}
+	if next == nil {
+		q.last = p.prev
+	} else {
+		next.prev = p.prev
+		if lucky || p.turn {
+			next.giveTurn()
+		} else if wasFirst {
+			next.ring() // it has to know that it is the first now
+		}
+	}
+	q.n--
+	p.next, p.prev, p.turn, p.queued = nil, nil, false, false
+	select {
+	case <-p.wake:
+	default:
+	}
+}
+
+// pass gives the turn of a request that could not use it to the next one.
+func (q *queue) pass(p *place) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if p.turn && p.next != nil {
+		p.next.giveTurn()
+	}
+	p.turn = false
+}
+
+// wake gives the first request the turn.
+func (q *queue) wake() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.first != nil {
+		q.first.giveTurn()
+	}
+}
+
+// isFirst says whether a request is the first one, and whether it has the turn.
+func (q *queue) look(p *place) (first, turn bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.first == p, p.turn
+}
+
+func (p *place) giveTurn() {
+	p.turn = true
+	p.ring()
+}
+
+func (p *place) ring() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (p *Proxy) hold() time.Duration {
+	if p.Hold == 0 {
+		return defaultHold
+	}
+	return p.Hold
+}
+
+func (p *Proxy) maxHeld() int {
+	if p.MaxHeld == 0 {
+		return defaultMaxHeld
+	}
+	return p.MaxHeld
+}
+
+// wait is called when no worker can be picked. It returns true when picking is worth another try; otherwise the request
+// has been answered, or its client has gone away.
+func (x *exchange) wait() bool {
+	q := &x.proxy.Pool.queue
+	if x.place.queued {
+		q.pass(&x.place)
+	}
+	v := x.proxy.Pool.view.Load()
+	switch {
+	case len(v.ready) == 0 && !v.hopeful:
+		x.fail(http.StatusServiceUnavailable, "no worker is up, and none is coming", retryAfter)
+		return false
+	case x.proxy.hold() < 0:
+		x.fail(http.StatusServiceUnavailable, "no worker is ready", retryAfter)
+		return false
+	case !x.place.queued:
+		// It looks again before it waits: a worker may have become ready before it had its place.
+		if !q.join(&x.place, x.proxy.maxHeld()) {
+			x.fail(http.StatusServiceUnavailable, "no worker is ready, and too many requests wait for one", retryAfter)
+			return false
+		}
+		return true
+	}
+	return x.waitInQueue(q)
+}
+
+// waitInQueue waits for the turn, for the end of patience, and, if the request is the first one, until a worker that
+// refused is worth another look: it may be up again before its owner says so, or its owner does not know that it is down.
+func (x *exchange) waitInQueue(q *queue) bool {
+	now := time.Now()
+	if x.heldSince.IsZero() {
+		x.heldSince = now
+	}
+	end := x.heldSince.Add(x.proxy.hold() - x.record.Held)
+	until := end
+	if first, _ := q.look(&x.place); first {
+		if again, ok := x.nextLook(); ok && again.Before(end) {
+			until = again
+		}
+	}
+	t := time.NewTimer(until.Sub(now))
+	defer t.Stop()
+	select {
+	case <-x.place.wake:
+	case <-t.C:
+		if until == end {
+			x.fail(http.StatusServiceUnavailable, "no worker became ready within "+x.proxy.hold().String(), retryAfter)
+			return false
+		}
+	case <-x.r.Context().Done():
+		x.cancel()
+		return false
+	case <-x.proxy.streams.ending():
+		x.fail(http.StatusServiceUnavailable, "lbdev is shutting down", 0)
+		return false
+	}
+	_, turn := q.look(&x.place)
+	x.ripen(turn)
+	return true
+}
+
+// nextLook is when the first of the ready workers that were tried is worth another look.
+func (x *exchange) nextLook() (again time.Time, ok bool) {
+	v := x.proxy.Pool.view.Load()
+	for i := range x.tried {
+		t := &x.tried[i]
+		for _, up := range v.ready {
+			if up == t.up && (!ok || t.again.Before(again)) {
+				again, ok = t.again, true
+			}
+		}
+	}
+	return again, ok
+}
+
+// ripen marks the tried workers that are worth another look. With the turn that is all that refused: something has changed.
+func (x *exchange) ripen(turn bool) {
+	now := time.Now()
+	for i := range x.tried {
+		t := &x.tried[i]
+		t.ripe = t.ripe || turn && !t.sent || !now.Before(t.again)
+	}
+	x.scouting = !turn
+}
+
+// leaveQueue ends being held.
+func (x *exchange) leaveQueue(lucky bool) {
+	if !x.place.queued {
+		return
+	}
+	x.proxy.Pool.queue.leave(&x.place, lucky)
+	x.scouting = false
+	if !x.heldSince.IsZero() {
+		x.record.Held += time.Since(x.heldSince)
+		x.heldSince = time.Time{}
+	}
+}

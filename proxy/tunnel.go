@@ -1,0 +1,107 @@
+package proxy
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"time"
+)
+
+// halfClosed is how long one side of a tunnel may go on when the other has ended.
+const halfClosed = 30 * time.Second
+
+// A tunnel is a connection that has changed its protocol (101). Bytes go both ways until both have ended.
+type tunnel struct {
+	client   net.Conn
+	buffered *bufio.Reader // what net/http has read of the client
+	worker   *conn
+	down     int64 // bytes to the client
+	upEnded  chan struct{}
+}
+
+// tunnel answers with 101 and copies both ways until the end.
+func (x *exchange) tunnel(c *conn, a *Attempt) loss {
+	if x.upgrade == "" {
+		err := nonsense("it changed the protocol unasked")
+		return loss{sent, ResultNonsense, err}
+	}
+	client, rw, err := http.NewResponseController(x.w).Hijack()
+	if err != nil {
+		return loss{stage: gone, err: err}
+	}
+	client.SetDeadline(time.Time{}) // the server's limits were for the request's head
+	a.Result = "101"
+	x.head.close = true // never to be used again
+	x.record.Status, x.record.Worker, x.record.Port = http.StatusSwitchingProtocols, c.up.worker, c.up.port
+	x.record.Outcome = OK
+	if len(x.record.Attempts) > 1 {
+		x.record.Outcome = Rescued
+	}
+	x.conn, x.streaming = c, true
+	x.proxy.streams.add(x, true)
+	defer x.unstream()
+	t := &tunnel{client: client, buffered: rw.Reader, worker: c, upEnded: make(chan struct{})}
+	if _, err := client.Write(x.switchingHead(c.up)); err == nil {
+		t.run()
+	}
+	client.Close()
+	x.written = t.down
+	return loss{}
+}
+
+// switchingHead is the 101 for the client, whose hop-by-hop fields are ours.
+func (x *exchange) switchingHead(up *upstream) []byte {
+	h := http.Header{}
+	x.copyFields(h)
+	h["X-Lbdev-Worker"] = up.label
+	if text := x.attempts(); text != "" {
+		h["X-Lbdev-Attempts"] = []string{text}
+	}
+	buf := []byte("HTTP/1.1 101 Switching Protocols")
+	for name, values := range h {
+		for _, v := range values {
+			buf = appendField(buf, name, v)
+		}
+	}
+	buf = appendField(buf, "Connection", "Upgrade")
+	buf = appendField(buf, "Upgrade", x.head.upgrade)
+	return append(buf, "\r\n\r\n"...)
+}
+
+// run copies both ways and returns when both have ended.
+func (t *tunnel) run() {
+	go t.up()
+	n, err := t.client.Write(t.worker.in.buffered())
+	t.down = int64(n)
+	if err == nil {
+		var more int64
+		more, err = io.Copy(t.client, t.worker.tcp)
+		t.down += more
+	}
+	t.end(t.client, err)
+	<-t.upEnded
+}
+
+// up is the goroutine that copies from the client to the worker; run waits for it.
+func (t *tunnel) up() {
+	defer close(t.upEnded)
+	early, _ := t.buffered.Peek(t.buffered.Buffered())
+	_, err := t.worker.tcp.Write(early)
+	if err == nil {
+		_, err = io.Copy(t.worker.tcp, t.client)
+	}
+	t.end(t.worker.tcp, err)
+}
+
+// end passes the end of what goes to one side on to it. That side may still send, but not for ever; after an error there is
+// nothing to wait for.
+func (t *tunnel) end(to net.Conn, err error) {
+	half, ok := to.(interface{ CloseWrite() error })
+	if err != nil || !ok || half.CloseWrite() != nil {
+		t.client.Close()
+		t.worker.abort()
+		return
+	}
+	to.SetReadDeadline(time.Now().Add(halfClosed))
+}

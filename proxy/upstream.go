@@ -1,0 +1,200 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// dialTimeout bounds connecting. A listener whose queue is full drops the SYN, and Linux sends the next after 1 s.
+	dialTimeout = time.Second
+	// maxIdle bounds the idle connections to one worker.
+	maxIdle = 256
+	// sweepEvery is the unit in which idle time is measured. Counting ticks saves two looks at the clock per request.
+	sweepEvery = 250 * time.Millisecond
+	// idleTicks is the idle limit of a worker that names none. It has to be below the worker's own, else a request meets a
+	// connection that is being closed; gunicorn's is the shortest common one with 2 s.
+	idleTicks = int64(1500 * time.Millisecond / sweepEvery)
+	// freedWithin says how soon a worker answers that was only blocked by an idle connection.
+	freedWithin = 50 * time.Millisecond
+)
+
+// An upstream is one incarnation of a worker as the proxy reaches it: where it listens and the idle connections to it.
+// Connections of one incarnation are never used for another.
+type upstream struct {
+	backend     *Backend
+	worker      int
+	port        int
+	incarnation uint64
+	label       []string     // value of X-Lbdev-Worker; shared by all responses, so nobody may change it
+	addresses   [2]string    // 127.0.0.1 and ::1: some dev servers bind only the second
+	reachable   atomic.Int32 // which of them worked last
+
+	mu      sync.Mutex
+	idle    []*conn // the one used last is taken first, so that the others can go
+	tick    int64   // counts sweeps
+	sweeper *time.Timer
+	armed   bool // sweeper is going to fire
+	retired bool // keep nothing any more
+	starved int  // attempts that wait although the worker may only be blocked by an idle connection
+	oneOnly bool // the worker serves one connection at a time: keep none
+}
+
+func newUpstream(b *Backend, incarnation uint64) *upstream {
+	port := strconv.Itoa(b.port)
+	return &upstream{
+		backend: b, worker: b.worker, port: b.port, incarnation: incarnation,
+		label:     []string{port},
+		addresses: [2]string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)},
+	}
+}
+
+// take returns an idle connection that is still open; nil if there is none.
+func (u *upstream) take() *conn {
+	for {
+		u.mu.Lock()
+		n := len(u.idle)
+		if n == 0 {
+			u.mu.Unlock()
+			return nil
+		}
+		c := u.idle[n-1]
+		u.idle[n-1] = nil
+		u.idle = u.idle[:n-1]
+		u.mu.Unlock()
+		if c.quiet() {
+			return c
+		}
+		c.close()
+	}
+}
+
+// put keeps a connection for the next request, for as long as the worker said or the default; or closes it.
+func (u *upstream) put(c *conn, ticks int64) {
+	c.in.reset()
+	u.mu.Lock()
+	if u.retired || u.oneOnly || u.starved > 0 || ticks <= 0 || len(u.idle) >= maxIdle {
+		u.mu.Unlock()
+		c.close()
+		return
+	}
+	c.until = u.tick + ticks
+	u.idle = append(u.idle, c)
+	if !u.armed {
+		u.armed = true
+		if u.sweeper == nil {
+			u.sweeper = time.AfterFunc(sweepEvery, u.sweep)
+		} else {
+			u.sweeper.Reset(sweepEvery)
+		}
+	}
+	u.mu.Unlock()
+}
+
+// sweep closes connections that were idle for too long. A timer calls it while there are idle ones, so nothing runs when
+// nothing is idle and nobody has to be told to stop.
+func (u *upstream) sweep() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.tick++
+	kept := u.idle[:0]
+	for _, c := range u.idle {
+		if c.until <= u.tick {
+			c.close()
+		} else {
+			kept = append(kept, c)
+		}
+	}
+	clear(u.idle[len(kept):])
+	u.idle = kept
+	if u.armed = len(kept) > 0; u.armed {
+		u.sweeper.Reset(sweepEvery)
+	}
+}
+
+// retire closes the idle connections and keeps none from now on.
+func (u *upstream) retire() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.retired = true
+	u.dropIdle()
+}
+
+// revive lets connections be kept again.
+func (u *upstream) revive() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.retired = false
+}
+
+func (u *upstream) closeIdle() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.dropIdle()
+}
+
+// dropIdle closes the idle connections and says how many there were; u.mu is held.
+func (u *upstream) dropIdle() int {
+	n := len(u.idle)
+	for _, c := range u.idle {
+		c.close()
+	}
+	clear(u.idle)
+	u.idle = u.idle[:0]
+	if u.armed && u.sweeper.Stop() {
+		u.armed = false
+	}
+	return n
+}
+
+// starve is called for an attempt over a fresh connection that has got no answer for a while. A server that serves one
+// connection at a time is perhaps waiting for the next request on one that we keep idle (Python's http.server with
+// HTTP/1.1, PHP's before 7.4), so these are closed, and so is each one that would become idle until fed is called.
+func (u *upstream) starve() (dropped int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.starved++
+	return u.dropIdle()
+}
+
+// fed ends what starve began. An answer that came as soon as idle connections were dropped proves the suspicion.
+func (u *upstream) fed(proof bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.starved--
+	u.oneOnly = u.oneOnly || proof
+}
+
+// dial connects to the worker, first where it was reached before.
+func (u *upstream) dial(ctx context.Context) (*conn, error) {
+	first := u.reachable.Load()
+	c, err := u.dialOne(ctx, first)
+	if err == nil || ctx.Err() != nil || isTimeout(err) {
+		return c, err
+	}
+	c, otherErr := u.dialOne(ctx, 1-first)
+	if otherErr != nil {
+		return nil, err // of the address that is the likelier one
+	}
+	u.reachable.Store(1 - first)
+	return c, nil
+}
+
+func (u *upstream) dialOne(ctx context.Context, which int32) (*conn, error) {
+	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1} // both ends are on this machine: a dead peer shows by itself
+	nc, err := d.DialContext(ctx, "tcp", u.addresses[which])
+	if err != nil {
+		return nil, err
+	}
+	return newConn(u, nc.(*net.TCPConn)), nil
+}
+
+func isTimeout(err error) bool {
+	ne, ok := errors.AsType[net.Error](err)
+	return ok && ne.Timeout()
+}
