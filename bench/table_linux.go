@@ -39,16 +39,17 @@ func (t *table) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n", t.title)
 	for _, row := range t.rows {
-		line := " "
+		var line strings.Builder
+		line.WriteString(" ")
 		for i, cell := range row {
 			gap := strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell))
 			if i == 0 {
-				line += " " + cell + gap
+				line.WriteString(" " + cell + gap)
 			} else {
-				line += "   " + gap + cell
+				line.WriteString("   " + gap + cell)
 			}
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	for _, n := range t.notes {
 		fmt.Fprintf(&b, "  %s\n", n)
