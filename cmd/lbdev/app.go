@@ -43,7 +43,7 @@ func noCommand(c *cli.Context) error {
 	}
 	hint := "lbdev --help lists the commands"
 	if guess := cli.SuggestCommand(c.App.VisibleCommands(), name); guess != "" {
-		hint = fmt.Sprintf("did you mean  lbdev %s ?  %s", guess, hint)
+		hint = guess + " " + hint // "Did you mean …?"
 	}
 	return &commandError{code: exitUsage, err: fmt.Errorf("cannot find command %q", name), hint: hint}
 }

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/lbdev/lbdev/procs/misbehave"
 )
 
 func TestUpEndsBySignal(t *testing.T) {
@@ -63,7 +65,7 @@ func TestUpFinishesRequestsInFlight(t *testing.T) {
 
 // TestUpKillsTheStubbornInOneTimeout has eight workers that ignore SIGTERM.
 func TestUpKillsTheStubbornInOneTimeout(t *testing.T) {
-	u := startUp(t, "-n", "8", "--stop-timeout", "2s", "--", self(t), "misbehave", "ignore-term", "{port}")
+	u := startUp(t, append([]string{"-n", "8", "--stop-timeout", "2s", "--"}, misbehave.Argv("serve-deaf")...)...)
 	u.awaitReady(8)
 	began := time.Now()
 	u.cmd.Process.Signal(syscall.SIGTERM)
@@ -78,10 +80,11 @@ func TestUpKillsTheStubbornInOneTimeout(t *testing.T) {
 
 // TestUpSecondSignalKillsNow does not wait for a timeout of an hour.
 func TestUpSecondSignalKillsNow(t *testing.T) {
-	u := startUp(t, "-n", "4", "--stop-timeout", "1h", "--", self(t), "misbehave", "ignore-term", "{port}")
+	u := startUp(t, append([]string{"-n", "4", "--stop-timeout", "1h", "--"}, misbehave.Argv("serve-deaf")...)...)
 	u.awaitReady(4)
 	u.cmd.Process.Signal(syscall.SIGINT)
 	u.await("the announcement", func(e upEvent) bool { return e.Event == "stopping" && e.Text != "" })
+	time.Sleep(2 * sameSignal) // two at once would be one
 	u.cmd.Process.Signal(syscall.SIGINT)
 	if code := u.exitCode(); code != 130 {
 		t.Errorf("exit code %d, want 130", code)

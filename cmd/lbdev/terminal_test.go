@@ -29,7 +29,16 @@ func startOnTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &terminal{T: t, file: file, done: make(chan struct{})}
+	// creack/pty leaves the file in blocking mode, in which Close does not end a Read (go.dev/issue/24842).
+	fd, err := syscall.Dup(int(file.Fd()))
+	if err == nil {
+		file.Close()
+		err = syscall.SetNonblock(fd, true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &terminal{T: t, file: os.NewFile(uintptr(fd), "terminal"), done: make(chan struct{})}
 	go s.read()
 	t.Cleanup(s.close)
 	return s
