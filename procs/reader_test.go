@@ -21,6 +21,7 @@ type readerBench struct {
 	*reader
 	child net.Conn // where the child writes
 	begun time.Time
+	mu    sync.Mutex
 	got   []string // each with the time when it came
 }
 
@@ -33,6 +34,8 @@ func newReaderBench() *readerBench {
 }
 
 func (b *readerBench) output(lines []Line) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for _, l := range lines {
 		text := fmt.Sprintf("%v %s", time.Since(b.begun), l.Text)
 		if l.Partial {
@@ -52,6 +55,8 @@ func (b *readerBench) says(after time.Duration, text string) {
 func (b *readerBench) check(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	if !slices.Equal(b.got, want) {
 		t.Errorf("got %q, want %q", b.got, want)
 	}

@@ -87,23 +87,25 @@ func parseStat(pid int, stat []byte) (proc, bool) {
 }
 
 // marked says whether the process was started with mark in its environment. We may read that of our own user's processes
-// (root: of all); those of others are not marked for us.
-func marked(pid int, mark []byte) bool {
+// (root: of all); those of others are not marked for us. It is not sure of an environment without a byte: it is seen so
+// while execve has let go of the old one and not filled in the new one.
+func marked(pid int, mark []byte) (yes, sure bool) {
 	fd, err := openRetry("/proc/" + strconv.Itoa(pid) + "/environ")
 	if err != nil {
-		return false
+		return false, true
 	}
 	defer unix.Close(fd)
 	buf := make([]byte, 16<<10)
 	kept := 0
-	for {
+	for sum := 0; ; {
 		n, err := readRetry(fd, buf[kept:])
 		if err != nil || n <= 0 {
-			return false
+			return false, sum > 0
 		}
+		sum += n
 		got := buf[:kept+n]
 		if bytes.Contains(got, mark) { // 128 random bits: wherever they are, they are ours
-			return true
+			return true, true
 		}
 		kept = copy(buf, got[max(0, len(got)-len(mark)+1):]) // the mark may lie across two reads
 	}

@@ -26,7 +26,11 @@ func (g *group) scan(leader member, leaderDone bool, seen map[member]bool) []mem
 			}
 			return []member{leader}
 		}
-		members := pick(all, leader, seen, func(pid int) bool { return marked(pid, g.mark) })
+		members := pick(all, leader, seen, func(pid int) bool {
+			yes, sure := marked(pid, g.mark)
+			settled = settled && sure
+			return yes
+		})
 		if len(members) > 0 || settled {
 			return members
 		}
