@@ -264,3 +264,17 @@ func (g *rig) talk(text string) (net.Conn, *bufio.Reader) {
 }
 
 func portText(n int) string { return strconv.Itoa(n) }
+
+// listenAt listens at an address that was free a moment ago.
+func listenAt(t testing.TB, address string) net.Listener {
+	t.Helper()
+	var l net.Listener
+	eventually(t, "listening at "+address, func() (ok bool) {
+		var err error
+		l, err = net.Listen("tcp", address)
+		return err == nil
+	})
+	return l
+}
+
+func serveRaw(c net.Conn, text string) { answers(text)(c, bufio.NewReader(c)) }
