@@ -3,7 +3,7 @@
 PLATFORMS  = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test tools lint cross bench snapshot clean
+.PHONY: help build run test tools lint fmt vet fix staticcheck vuln packages cross bench snapshot clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,12 +20,24 @@ test: tools ## run every test with the race detector; installs what they use, or
 tools:
 	@bash scripts/tools test
 
-lint: ## gofmt, go vet, go fix, staticcheck, govulncheck, goreleaser check
+lint: fmt vet fix staticcheck vuln packages ## gofmt, go vet, go fix, staticcheck, govulncheck, goreleaser check
+
+fmt:
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt's format:"; echo "$$unformatted"; exit 1; } >&2
-	@echo "go vet"; go vet ./...
-	@echo "go fix"; go fix -diff ./...
-	@echo "staticcheck"; go tool staticcheck ./...
-	@echo "govulncheck"; bash scripts/vuln
+
+vet:
+	go vet ./...
+
+fix: # prints what go fix would change
+	go fix -diff ./...
+
+staticcheck:
+	go tool staticcheck ./...
+
+vuln:
+	@bash scripts/vuln
+
+packages:
 	@bash scripts/goreleaser check
 
 cross: ## build and vet for linux, darwin and windows on amd64 and arm64
