@@ -1,11 +1,13 @@
 package procs
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 	"unsafe"
@@ -17,6 +19,16 @@ import (
 
 // canMark: a job needs no marks, it holds whoever is started in it.
 const canMark = true
+
+// tempDir is t.TempDir without its check that the folder can be removed: Wine cannot do that in the way of os.RemoveAll.
+func tempDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "procs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
 
 func alive(pid int) bool {
 	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
@@ -79,6 +91,19 @@ func TestOurDeath(t *testing.T) {
 	}
 }
 
+// TestEndPolitely: where there is a console, CTRL_BREAK is heard; where there is none (a service, Wine), nothing is waited
+// for in vain.
+func TestEndPolitely(t *testing.T) {
+	c := startChild(t, false, "slow-term", "200")
+	c.awaitLine("up", 1)
+	ended := c.End(context.Background(), syscall.SIGTERM, patience)
+	c.await("the end of output", c.Drained())
+	told := slices.Equal(c.said(), []string{"up", "ending", "ended"})
+	if !told && (len(ended.Killed) != 1 || ended.Took > patience/2) || told && len(ended.Killed) > 0 {
+		t.Errorf("got %+v; it said %q", ended, c.said())
+	}
+}
+
 func TestNoTerminal(t *testing.T) {
 	if _, err := Start(Config{Argv: misbehave.Argv("exit"), PTY: true}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("got %v", err)
@@ -87,7 +112,7 @@ func TestNoTerminal(t *testing.T) {
 
 // TestBatch runs a batch file with arguments that cmd would take apart.
 func TestBatch(t *testing.T) {
-	dir := t.TempDir()
+	dir := tempDir(t)
 	path := filepath.Join(dir, "tool.cmd")
 	self := misbehave.Argv("report")
 	text := "@\"" + self[0] + "\" misbehave report %*\r\n"

@@ -23,6 +23,8 @@ import (
 // canMark: see families.
 const canMark = hasMarks
 
+func tempDir(t *testing.T) string { return t.TempDir() }
+
 func alive(pid int) bool {
 	p, ok := look(pid)
 	return ok && p.alive
@@ -62,6 +64,87 @@ func TestOneSignal(t *testing.T) {
 			t.Errorf("it got %s signals", got)
 		}
 	})
+}
+
+func TestEndPolitely(t *testing.T) {
+	both(t, func(t *testing.T, pty bool) {
+		c := startChild(t, pty, "slow-term", "200")
+		c.awaitLine("up", 1)
+		ended := c.End(context.Background(), syscall.SIGTERM, patience)
+		if len(ended.Killed)+len(ended.Left) > 0 || ended.Took < 200*time.Millisecond || ended.Took > patience {
+			t.Errorf("got %+v", ended)
+		}
+		c.await("exit", c.Done())
+		c.await("the end of output", c.Drained())
+		if got := c.said(); !slices.Equal(got, []string{"up", "ending", "ended"}) {
+			t.Errorf("it said %q", got)
+		}
+		if c.Exit().String() != "exited" {
+			t.Errorf("it %s", c.Exit())
+		}
+	})
+}
+
+// TestEndTogether: eight that don't listen take one patience, not eight.
+func TestEndTogether(t *testing.T) {
+	const grace = time.Second
+	var all []*child
+	for range 8 {
+		all = append(all, startChild(t, false, "ignore-term"))
+	}
+	for _, c := range all {
+		c.awaitLine("up", 1)
+	}
+	begun := time.Now()
+	var wg sync.WaitGroup
+	for _, c := range all {
+		wg.Go(func() {
+			ended := c.End(context.Background(), syscall.SIGTERM, grace)
+			if !slices.Equal(ended.Killed, []int{c.Pid()}) || len(ended.Left) > 0 || ended.Took < grace {
+				t.Errorf("got %+v", ended)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(begun); took > 4*grace {
+		t.Errorf("took %v", took)
+	}
+}
+
+// TestEndImpatiently: a second call, or a cancelled context, ends the patience of the first.
+func TestEndImpatiently(t *testing.T) {
+	hurry := map[string]func(c *child, cancel func()){
+		"second call": func(c *child, _ func()) {
+			if ended := c.End(context.Background(), syscall.SIGTERM, 0); !slices.Equal(ended.Killed, []int{c.Pid()}) {
+				t.Errorf("second call: got %+v", ended)
+			}
+		},
+		"cancelled": func(_ *child, cancel func()) { cancel() },
+	}
+	for name, hurry := range hurry {
+		t.Run(name, func(t *testing.T) {
+			c := startChild(t, false, "ignore-term")
+			c.awaitLine("up", 1)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			first := make(chan Ended)
+			go func() { first <- c.End(ctx, syscall.SIGTERM, time.Hour) }()
+			select {
+			case ended := <-first:
+				t.Fatalf("the first call was not patient: %+v", ended)
+			case <-time.After(50 * time.Millisecond):
+			}
+			hurry(c, cancel)
+			select {
+			case ended := <-first:
+				if !slices.Equal(ended.Killed, []int{c.Pid()}) {
+					t.Errorf("first call: got %+v", ended)
+				}
+			case <-time.After(patience):
+				t.Fatal("the first call goes on")
+			}
+		})
+	}
 }
 
 func TestSignalReachesAll(t *testing.T) {
