@@ -136,7 +136,7 @@ func parseField(line string) (field, error) {
 	if !ok || !isToken(name) {
 		return field{}, nonsense("a line of its head is %.40q", line)
 	}
-	if strings.ContainsAny(value, "\x00\r") {
+	if !isText(value) {
 		return field{}, nonsense("the value of %s has a control character", name)
 	}
 	return field{http.CanonicalHeaderKey(name), strings.Trim(value, " \t")}, nil
@@ -194,6 +194,16 @@ func isToken(s string) bool {
 		}
 	}
 	return s != ""
+}
+
+// isText says whether s may be a field's value: no control characters but tabs (RFC 9110 section 5.5).
+func isText(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' && s[i] != '\t' || s[i] == 0x7f {
+			return false
+		}
+	}
+	return true
 }
 
 var tokenBytes = func() (table [256]bool) {
