@@ -137,10 +137,14 @@ func (g *rig) raw(serve func(c net.Conn, in *bufio.Reader)) *rawWorker {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	w := &rawWorker{listener: l, port: portOf(l), conns: map[net.Conn]bool{}}
+	return g.rawOn(l, serve)
+}
+
+// start accepts connections until the listener is closed.
+func (w *rawWorker) start(serve func(c net.Conn, in *bufio.Reader)) {
 	w.group.Go(func() {
 		for {
-			c, err := l.Accept()
+			c, err := w.listener.Accept()
 			if err != nil {
 				return
 			}
@@ -157,8 +161,6 @@ func (g *rig) raw(serve func(c net.Conn, in *bufio.Reader)) *rawWorker {
 			})
 		}
 	})
-	g.t.Cleanup(w.close)
-	return w
 }
 
 // die closes everything, with resets, as the kernel does for a process that was killed with unread data.
