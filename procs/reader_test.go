@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -155,51 +156,60 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// BenchmarkLines has four processes write 250,000 lines of 60 bytes each, and cat do the same work for comparison.
+const (
+	benchWorkers = 4
+	benchLines   = 250000 // of each, 60 bytes
+)
+
+func benchArgv() []string {
+	return misbehave.Argv("lines", strconv.Itoa(benchLines), strings.Repeat("x", 53))
+}
+
+// BenchmarkLines has four processes write a million lines, and cat do the same work for comparison.
 func BenchmarkLines(b *testing.B) {
-	const workers, each = 4, 250000
-	text := strings.Repeat("x", 53)
-	for _, pty := range []bool{false, true} {
-		b.Run(map[bool]string{false: "pipe", true: "pty"}[pty], func(b *testing.B) {
-			if pty && !HasPTY {
-				return
-			}
+	run := func(name string, lines func(b *testing.B)) {
+		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				var got atomic.Int64
-				var all []*Process
-				for range workers {
-					p, err := Start(Config{Argv: misbehave.Argv("lines", fmt.Sprint(each), text), PTY: pty,
-						Output: func(lines []Line) { got.Add(int64(len(lines))) }})
-					if err != nil {
-						b.Fatal(err)
-					}
-					all = append(all, p)
-				}
-				for _, p := range all {
-					<-p.Drained()
-					p.End(b.Context(), os.Kill, 0)
-				}
-				if got.Load() != workers*each {
-					b.Fatalf("got %d lines", got.Load())
-				}
+				lines(b)
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*workers*each), "ns/line")
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*benchWorkers*benchLines), "ns/line")
 		})
 	}
-	b.Run("cat", func(b *testing.B) {
-		for b.Loop() {
-			var wg sync.WaitGroup
-			for range workers {
-				argv := misbehave.Argv("lines", fmt.Sprint(each), text)
-				wg.Go(func() {
-					cmd := exec.Command("sh", append([]string{"-c", `"$@" | cat >/dev/null`, "sh"}, argv...)...)
-					if err := cmd.Run(); err != nil {
-						b.Error(err)
-					}
-				})
-			}
-			wg.Wait()
+	run("pipe", func(b *testing.B) { benchOurs(b, false) })
+	if HasPTY {
+		run("pty", func(b *testing.B) { benchOurs(b, true) })
+	}
+	run("cat", benchCat)
+}
+
+func benchOurs(b *testing.B, pty bool) {
+	var got atomic.Int64
+	var all []*Process
+	for range benchWorkers {
+		p, err := Start(Config{Argv: benchArgv(), PTY: pty, Output: func(lines []Line) { got.Add(int64(len(lines))) }})
+		if err != nil {
+			b.Fatal(err)
 		}
-		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*workers*each), "ns/line")
-	})
+		all = append(all, p)
+	}
+	for _, p := range all {
+		<-p.Drained()
+		p.End(b.Context(), os.Kill, 0)
+	}
+	if got.Load() != benchWorkers*benchLines {
+		b.Fatalf("got %d lines", got.Load())
+	}
+}
+
+func benchCat(b *testing.B) {
+	var wg sync.WaitGroup
+	for range benchWorkers {
+		wg.Go(func() {
+			cmd := exec.Command("sh", append([]string{"-c", `"$@" | cat >/dev/null`, "sh"}, benchArgv()...)...)
+			if err := cmd.Run(); err != nil {
+				b.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }

@@ -9,6 +9,9 @@ import (
 
 const getTermios, setTermios = unix.TIOCGETA, unix.TIOCSETA
 
+// readPatience is how long the reader may take for what a dead process wrote to its terminal.
+const readPatience = time.Second
+
 // awaitRead waits until nothing that was written to the terminal is unread, or no more will be read, or readPatience is
 // over: macOS discards the rest when the last of the child's ends is closed.
 func awaitRead(terminal *os.File, drained <-chan struct{}) {

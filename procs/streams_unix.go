@@ -5,7 +5,6 @@ package procs
 import (
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/creack/pty"
 	"golang.org/x/sys/unix"
@@ -115,6 +114,3 @@ func (s *streams) close() {
 		}
 	}
 }
-
-// readPatience is how long the reader may take for what a dead process wrote to its terminal.
-const readPatience = time.Second

@@ -4,14 +4,9 @@ package procs
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -269,64 +264,6 @@ func TestReload(t *testing.T) {
 	})
 }
 
-func TestCannotStartUnix(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) string {
-		path := filepath.Join(dir, name)
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	tests := []struct {
-		name, path string
-		class      error
-		text       string
-	}{
-		{"interpreter is missing", write("a", "#!/no/such/interpreter\n"), exec.ErrNotFound, "interpreter"},
-		{"no program", write("b", "echo hello\n"), fs.ErrPermission, "#!"},
-		{"below a file", filepath.Join(write("c", ""), "d"), exec.ErrNotFound, "no such file"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			p, err := Start(Config{Argv: []string{tt.path}})
-			if err == nil {
-				p.End(context.Background(), os.Kill, 0)
-				t.Fatal("it started")
-			}
-			if !errors.Is(err, tt.class) || !strings.Contains(err.Error(), tt.text) {
-				t.Errorf("got %q", err)
-			}
-		})
-	}
-}
-
-// TestLookup: the PATH that counts is the child's, and a path is relative to where it runs.
-func TestLookup(t *testing.T) {
-	dir := t.TempDir()
-	script := "#!/bin/sh\necho \"$0\" in \"$PWD\"\n"
-	for name, mode := range map[string]os.FileMode{"bin/tool": 0o755, "first/tool": 0o644} {
-		path := filepath.Join(dir, name)
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(script), mode)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	tool := filepath.Join(dir, "bin", "tool")
-	for _, tt := range []struct{ arg, path string }{
-		{"tool", dir + "/first:" + dir + "/bin"}, {"tool", "first:bin"}, {"bin/tool", ""}, {"./bin/tool", ""}, {tool, ""},
-	} {
-		c := startConfig(t, Config{Argv: []string{tt.arg}, Dir: dir, Env: []string{"PATH=/nowhere", "PATH=" + tt.path}})
-		c.await("the end of output", c.Drained())
-		if got, want := c.said(), []string{tool + " in " + dir}; !slices.Equal(got, want) {
-			t.Errorf("%+v: it said %q, want %q", tt, got, want)
-		}
-	}
-	_, err := Start(Config{Argv: []string{"tool"}, Env: []string{"PATH=" + dir + "/first"}})
-	if !errors.Is(err, fs.ErrPermission) {
-		t.Errorf("not executable in PATH: got %v", err)
-	}
-}
-
 // parentMain makes this test binary a supervisor that is killed; see TestOurDeath.
 func parentMain() {
 	if len(os.Args) < 2 || os.Args[1] != "parent" {
@@ -374,46 +311,5 @@ func TestOurDeath(t *testing.T) {
 			}
 			time.Sleep(time.Millisecond)
 		}
-	}
-}
-
-// TestPick is about who belongs to a tree, in snapshots that don't happen at will.
-func TestPick(t *testing.T) {
-	leader := member{pid: 100, start: 50}
-	live := func(pid, ppid, pgid, sid int, start uint64) proc {
-		return proc{pid: pid, ppid: ppid, pgid: pgid, sid: sid, start: start, alive: true}
-	}
-	me := live(100, 1, 100, 100, 50)
-	tests := []struct {
-		name string
-		all  []proc
-		seen []member
-		mark []int
-		want []int
-	}{
-		{"leader alone", []proc{me, live(7, 1, 7, 7, 60)}, nil, nil, []int{100}},
-		{"session and group", []proc{me, live(101, 1, 101, 100, 51), live(102, 1, 100, 102, 52)}, nil, nil, []int{100, 101, 102}},
-		{"descendants", []proc{me, live(101, 100, 101, 101, 51), live(102, 101, 102, 102, 52)}, nil, nil, []int{100, 101, 102}},
-		{"descendants in any order", []proc{live(9, 12, 9, 9, 53), live(12, 100, 12, 12, 52), me}, nil, nil, []int{9, 12, 100}},
-		{"marked, and its children", []proc{live(101, 1, 101, 101, 51), live(102, 101, 102, 102, 52)}, nil, []int{101}, []int{101, 102}},
-		{"older than the tree", []proc{me, live(101, 1, 101, 101, 49)}, nil, []int{101}, []int{100}},
-		{"zombie", []proc{{pid: 100, sid: 100, pgid: 100, start: 50}, live(101, 1, 100, 100, 51)}, nil, nil, []int{101}},
-		{"seen before", []proc{live(101, 1, 101, 101, 51)}, []member{{pid: 101, start: 51}}, nil, []int{101}},
-		{"seen before, reused", []proc{live(101, 1, 101, 101, 52)}, []member{{pid: 101, start: 51}}, nil, nil},
-		{"leader's pid reused", []proc{live(100, 1, 100, 100, 90), live(101, 100, 100, 100, 91)}, nil, nil, nil},
-		{"child's pid older than its parent", []proc{me, live(101, 100, 101, 101, 40)}, nil, nil, []int{100}},
-		{"ourselves", []proc{me, live(os.Getpid(), 100, 100, 100, 51)}, nil, nil, []int{100}},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			seen := map[member]bool{}
-			for _, m := range tt.seen {
-				seen[m] = true
-			}
-			got := pids(pick(tt.all, leader, seen, func(pid int) bool { return slices.Contains(tt.mark, pid) }))
-			if !slices.Equal(got, tt.want) && len(got)+len(tt.want) > 0 {
-				t.Errorf("got %v, want %v", got, tt.want)
-			}
-		})
 	}
 }
