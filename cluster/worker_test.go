@@ -6,8 +6,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -23,8 +23,8 @@ type fakeProcess struct {
 	once      sync.Once
 	done      chan struct{}
 	exit      procs.Exit
-	becomes   chan struct{} // closed when it shall answer the prober
-	gotSignal []os.Signal
+	becomes   chan struct{}  // closed when it shall answer the prober
+	gotSignal chan os.Signal // every signal it was sent
 }
 
 func (p *fakeProcess) Pid() int                 { return 4711 }
@@ -41,7 +41,7 @@ func (p *fakeProcess) die(code int, sig syscall.Signal) {
 }
 
 func (p *fakeProcess) End(ctx context.Context, sig os.Signal, grace time.Duration) procs.Ended {
-	p.gotSignal = append(p.gotSignal, sig)
+	p.gotSignal <- sig
 	if !p.ignores && sig != syscall.SIGKILL {
 		p.die(0, 0)
 	}
@@ -63,7 +63,7 @@ type stage struct {
 	mu      sync.Mutex
 	starts  []*fakeProcess
 	fails   error                       // what the next start returns
-	taken   bool                        // a stranger answers on the port
+	taken   atomic.Bool                 // a stranger answers on the port
 	born    func(n int, p *fakeProcess) // what becomes of the n-th process
 	alive   int
 }
@@ -79,7 +79,7 @@ func play(t *testing.T, config Config, born func(int, *fakeProcess), f func(*sta
 			t.Fatal(err)
 		}
 		s := &stage{T: t, cluster: c, born: born}
-		c.world = world{start: s.start, answers: func(int) bool { return s.taken }, probe: s.probe}
+		c.world = world{start: s.start, answers: func(int) bool { return s.taken.Load() }, probe: s.probe}
 		c.front = &front{listener: fakeListener{}}
 		s.worker = newWorker(c, 1, 8000)
 		c.list.Store(&[]*worker{s.worker})
@@ -106,7 +106,7 @@ func (s *stage) start(procs.Config) (process, error) {
 			s.Error("a second incarnation was started while one lives")
 		}
 	}
-	p := &fakeProcess{started: time.Now(), done: make(chan struct{}), becomes: make(chan struct{})}
+	p := &fakeProcess{started: time.Now(), done: make(chan struct{}), becomes: make(chan struct{}), gotSignal: make(chan os.Signal, 100)}
 	s.starts = append(s.starts, p)
 	if s.born != nil {
 		s.born(len(s.starts), p)
@@ -130,6 +130,12 @@ func (s *stage) now() *fakeProcess {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.starts[len(s.starts)-1]
+}
+
+func (s *stage) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.starts)
 }
 
 func (s *stage) wantState(want State) {
@@ -158,7 +164,7 @@ func TestWorkerRestartsAtOnceAndThenSlower(t *testing.T) {
 			s.wantState(Ready)
 			died := time.Now()
 			s.now().die(1, 0)
-			for s.worker.seen.Load().State != Ready || s.now().exit != (procs.Exit{}) {
+			for s.worker.seen.Load().State != Ready || s.count() != i+2 {
 				time.Sleep(10 * time.Millisecond)
 				synctest.Wait()
 			}
@@ -204,7 +210,7 @@ func TestWorkerThatIsNeverReady(t *testing.T) {
 		if err := s.cluster.Verdict(); !errors.Is(err, ErrNeverReady) {
 			s.Errorf("the verdict is %v", err)
 		}
-		if n := len(s.starts); n != bootAttempts {
+		if n := s.count(); n != bootAttempts {
 			s.Errorf("%d starts, want %d", n, bootAttempts)
 		}
 	})
@@ -218,11 +224,11 @@ func TestWorkerStopBeatsRestart(t *testing.T) {
 		s.worker.ask(verbStop)
 		time.Sleep(time.Minute)
 		s.wantState(Stopped)
-		if len(s.starts) != 1 {
-			s.Errorf("%d starts, want the first one only", len(s.starts))
+		if s.count() != 1 {
+			s.Errorf("%d starts, want the first one only", s.count())
 		}
-		if got := s.now().gotSignal; !slices.Equal(got, []os.Signal{syscall.SIGTERM}) {
-			s.Errorf("the process got %v, want one SIGTERM", got)
+		if n, sig := len(s.now().gotSignal), <-s.now().gotSignal; n != 1 || sig != syscall.SIGTERM {
+			s.Errorf("the process got %d signals, the first %v; want one SIGTERM", n, sig)
 		}
 	})
 }
@@ -235,8 +241,8 @@ func TestWorkerStartWhileStoppingComesBack(t *testing.T) {
 		s.worker.ask(verbStart)
 		time.Sleep(time.Minute)
 		s.wantState(Ready)
-		if len(s.starts) != 2 {
-			s.Errorf("%d starts, want 2", len(s.starts))
+		if s.count() != 2 {
+			s.Errorf("%d starts, want 2", s.count())
 		}
 	})
 }
@@ -261,8 +267,8 @@ func TestWorkerKillIsNotHeldAgainstTheApp(t *testing.T) {
 			}
 			s.wantState(Ready)
 		}
-		if len(s.starts) != 21 {
-			s.Errorf("%d starts, want 21", len(s.starts))
+		if s.count() != 21 {
+			s.Errorf("%d starts, want 21", s.count())
 		}
 	})
 }
@@ -280,12 +286,12 @@ func TestWorkerKillWithoutAProcessIsRefused(t *testing.T) {
 func TestWorkerWaitsForAPortWithoutBurningRetries(t *testing.T) {
 	play(t, Config{}, nil, func(s *stage) {
 		s.wantState(Ready)
-		s.taken = true
+		s.taken.Store(true)
 		s.now().die(1, 0)
 		time.Sleep(10 * time.Minute)
 		s.wantState(Backoff)
-		if len(s.starts) != 1 {
-			s.Errorf("%d starts on a port that a stranger has", len(s.starts))
+		if s.count() != 1 {
+			s.Errorf("%d starts on a port that a stranger has", s.count())
 		}
 		waiting := 0
 		for _, state := range s.states() {
@@ -296,7 +302,7 @@ func TestWorkerWaitsForAPortWithoutBurningRetries(t *testing.T) {
 		if waiting != 2 { // one for the death, one for the port
 			s.Errorf("%d backoff events, want 2: %v", waiting, s.states())
 		}
-		s.taken = false
+		s.taken.Store(false)
 		time.Sleep(portPoll)
 		s.wantState(Ready)
 	})
