@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/lbdev/lbdev/procs/misbehave"
+)
+
+// TestUpLosesNoLine sends a million lines from four workers through lbdev to a pipe.
+func TestUpLosesNoLine(t *testing.T) {
+	const workers, lines = 4, 250_000
+	base := freePorts(t, 5)
+	args := append([]string{
+		"up", "-n", strconv.Itoa(workers), "--restart", "never", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base + 4), "--",
+	}, misbehave.Argv("lines", strconv.Itoa(lines), "a line of the usual length, as servers write them")...)
+	cmd, mark := lbdevCommand(t, args...)
+	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8")
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	next := map[string]int{}
+	scanner := bufio.NewScanner(stdout)
+	for scanner.Scan() {
+		port, text, ok := strings.Cut(scanner.Text(), " │ ")
+		if !ok || !strings.HasPrefix(text, "a line") {
+			continue
+		}
+		n, err := strconv.Atoi(text[strings.LastIndexByte(text, ' ')+1:])
+		if next[port]++; err != nil || n != next[port] {
+			t.Fatalf("%s: got %q, want line %d", port, text, next[port])
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("workers that end by themselves, as wanted: %v", err)
+	}
+	if len(next) != workers {
+		t.Errorf("lines came from %v", next)
+	}
+	for port, n := range next {
+		if n != lines {
+			t.Errorf("%s: %d lines, want %d", port, n, lines)
+		}
+	}
+	wantNobody(t, mark, 0)
+}
+
+// TestUpLastWords has a worker that fails with a traceback whose last line has no newline.
+func TestUpLastWords(t *testing.T) {
+	base := freePorts(t, 5)
+	args := append([]string{"up", "-n", "2", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base + 4), "--"},
+		misbehave.Argv("boot", "no module named shop")...)
+	cmd, mark := lbdevCommand(t, args...)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Env = append(cmd.Env, "LC_ALL=C.UTF-8")
+	cmd.Run()
+	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
+		t.Errorf("exit code %d, want %d", code, exitFailed)
+	}
+	out := stdout.String()
+	for _, want := range []string{
+		"✗ exited with code 1 after", "restart 1 now", "before it was ready (3 times); giving up on this worker",
+		"       │ ", "no module named shop", "the same output as the worker before", "lbdev: hint: run it alone to see more:  PORT=",
+		"2 stopped in",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("stdout has no %q:\n%s", want, out)
+		}
+	}
+	for _, want := range []string{"lbdev: all workers failed", "lbdev: hint: run one alone to see more:  PORT=" + strconv.Itoa(base)} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("stderr has no %q:\n%s", want, stderr.String())
+		}
+	}
+	wantNobody(t, mark, 0)
+}
+
+// TestUpOnAFullDisk goes on serving and says that output is lost.
+func TestUpOnAFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	base := freePorts(t, 5)
+	cmd, mark := lbdevCommand(t, "up", "--sample", "-n", "2", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base+4))
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout = full
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(stderr).ReadString('\n')
+	if want := "lbdev: cannot write the output, some of it is lost: "; !strings.HasPrefix(line, want) {
+		t.Errorf("stderr says %q, want %q…", line, want)
+	}
+	u := &upTest{T: t, front: "http://127.0.0.1:" + strconv.Itoa(base+4)}
+	u.get("/")
+	cmd.Process.Signal(os.Interrupt)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != 130 {
+		t.Errorf("exit code %d, want 130", code)
+	}
+	wantNobody(t, mark, 0)
+}
