@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -21,18 +20,16 @@ const (
 func (x *exchange) ask(c *conn, a *Attempt, start time.Time) loss {
 	b := c.up.backend
 	b.inFlight.Add(1)
-	stop := context.AfterFunc(x.r.Context(), c.abortFunc)
 	l := x.send(c, a)
 	if l.stage == delivered {
 		l = x.receive(c, a, start)
 	}
 	whole := x.upload == nil || x.upload.stop(c) || x.inlined
-	aborted := !stop()
 	b.inFlight.Add(-1)
-	if l.stage == delivered && whole && !aborted && !x.head.close && x.body.kind != untilClose && len(c.in.buffered()) == 0 {
+	if l.stage == delivered && whole && !x.head.close && x.body.kind != untilClose && len(c.in.buffered()) == 0 {
 		c.up.put(c, x.head.ticks)
 	} else {
-		c.close()
+		c.up.drop(c)
 	}
 	if l.stage != delivered && (x.r.Context().Err() != nil || x.upload.failure() != nil) {
 		l.stage = gone

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net"
@@ -19,6 +20,11 @@ type conn struct {
 	raw    syscall.RawConn // for quiet
 	look   func(fd uintptr) bool
 	silent bool // what look saw
+
+	// While a request owns it; guarded by upstream.mu.
+	prev, next *conn
+	ctx        context.Context // the request's, for sweep
+	unwatch    func() bool     // ends watching ctx; nil = it is not watched yet
 
 	abortFunc func() // abort as a value, made once
 }

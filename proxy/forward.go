@@ -95,7 +95,7 @@ func (x *exchange) try(up *upstream) loss {
 		start = time.Now()
 	}
 	for {
-		c := up.take()
+		c := up.take(x.r.Context())
 		if c == nil {
 			var err error
 			if c, err = up.dial(x.r.Context()); err != nil {

@@ -172,8 +172,8 @@ func TestIncarnations(t *testing.T) {
 	}
 }
 
-// The hot path takes no lock and allocates little: what is left is the text of the head, the values of its fields, and
-// noticing that the client goes away (context.AfterFunc).
+// A pick takes no lock and allocates nothing. A request allocates little: the text of the response's head, which the
+// client's header consists of, the list of its values, and what net.Conn needs.
 func TestAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Log("the race detector allocates too: only that requests are served is checked")
@@ -189,7 +189,7 @@ func TestAllocations(t *testing.T) {
 	if s := g.proxy.Stats(); s.OK != s.Total || s.Total < 300 {
 		t.Errorf("%+v", s)
 	}
-	if !raceEnabled && (serve > 6 || pick > 0) {
+	if !raceEnabled && (serve > 4 || pick > 0) {
 		t.Errorf("%v allocations per request, %v per pick", serve, pick)
 	}
 }

@@ -37,6 +37,7 @@ type upstream struct {
 
 	mu      sync.Mutex
 	idle    []*conn // the one used last is taken first, so that the others can go
+	busy    *conn   // the list of those that requests own
 	tick    int64   // counts sweeps
 	sweeper *time.Timer
 	armed   bool // sweeper is going to fire
@@ -54,8 +55,9 @@ func newUpstream(b *Backend, incarnation uint64) *upstream {
 	}
 }
 
-// take returns an idle connection that is still open; nil if there is none.
-func (u *upstream) take() *conn {
+// take returns an idle connection that is still open, for the request with that context; nil if there is none. The caller
+// gives it back with put or drop.
+func (u *upstream) take(ctx context.Context) *conn {
 	for {
 		u.mu.Lock()
 		n := len(u.idle)
@@ -66,38 +68,80 @@ func (u *upstream) take() *conn {
 		c := u.idle[n-1]
 		u.idle[n-1] = nil
 		u.idle = u.idle[:n-1]
+		u.own(c, ctx)
 		u.mu.Unlock()
 		if c.quiet() {
 			return c
 		}
-		c.close()
+		u.drop(c)
 	}
+}
+
+// own notes that a request has the connection; u.mu is held, as for disown.
+func (u *upstream) own(c *conn, ctx context.Context) {
+	c.ctx = ctx
+	if c.next = u.busy; c.next != nil {
+		c.next.prev = c
+	}
+	u.busy = c
+	u.arm()
+}
+
+// disown takes a connection from its request and says whether it is unharmed.
+func (u *upstream) disown(c *conn) bool {
+	if c.prev != nil {
+		c.prev.next = c.next
+	} else {
+		u.busy = c.next
+	}
+	if c.next != nil {
+		c.next.prev = c.prev
+	}
+	unharmed := c.unwatch == nil || c.unwatch()
+	c.prev, c.next, c.ctx, c.unwatch = nil, nil, nil, nil
+	return unharmed
+}
+
+// drop closes a connection of a request.
+func (u *upstream) drop(c *conn) {
+	u.mu.Lock()
+	u.disown(c)
+	u.mu.Unlock()
+	c.close()
 }
 
 // put keeps a connection for the next request, for as long as the worker said or the default; or closes it.
 func (u *upstream) put(c *conn, ticks int64) {
 	c.in.reset()
 	u.mu.Lock()
-	if u.retired || u.oneOnly || u.starved > 0 || ticks <= 0 || len(u.idle) >= maxIdle {
+	if !u.disown(c) || u.retired || u.oneOnly || u.starved > 0 || ticks <= 0 || len(u.idle) >= maxIdle {
 		u.mu.Unlock()
 		c.close()
 		return
 	}
 	c.until = u.tick + ticks
 	u.idle = append(u.idle, c)
-	if !u.armed {
-		u.armed = true
-		if u.sweeper == nil {
-			u.sweeper = time.AfterFunc(sweepEvery, u.sweep)
-		} else {
-			u.sweeper.Reset(sweepEvery)
-		}
-	}
+	u.arm()
 	u.mu.Unlock()
 }
 
-// sweep closes connections that were idle for too long. A timer calls it while there are idle ones, so nothing runs when
-// nothing is idle and nobody has to be told to stop.
+// arm sees to it that sweep is called; u.mu is held.
+func (u *upstream) arm() {
+	switch {
+	case u.armed:
+		return
+	case u.sweeper == nil:
+		u.sweeper = time.AfterFunc(sweepEvery, u.sweep)
+	default:
+		u.sweeper.Reset(sweepEvery)
+	}
+	u.armed = true
+}
+
+// sweep closes connections that were idle for too long, and lets those that are busy end with their client. That a client
+// goes away is watched for from here because it costs four allocations (context.AfterFunc), which a request that is over
+// before the next sweep does not need. A timer calls sweep while there are connections, so nothing runs when there are
+// none, and nobody has to be told to stop.
 func (u *upstream) sweep() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -112,8 +156,14 @@ func (u *upstream) sweep() {
 	}
 	clear(u.idle[len(kept):])
 	u.idle = kept
-	if u.armed = len(kept) > 0; u.armed {
-		u.sweeper.Reset(sweepEvery)
+	for c := u.busy; c != nil; c = c.next {
+		if c.unwatch == nil {
+			c.unwatch = context.AfterFunc(c.ctx, c.abortFunc)
+		}
+	}
+	u.armed = false
+	if len(kept) > 0 || u.busy != nil {
+		u.arm()
 	}
 }
 
@@ -146,7 +196,7 @@ func (u *upstream) dropIdle() int {
 	}
 	clear(u.idle)
 	u.idle = u.idle[:0]
-	if u.armed && u.sweeper.Stop() {
+	if u.armed && u.busy == nil && u.sweeper.Stop() {
 		u.armed = false
 	}
 	return n
@@ -170,7 +220,7 @@ func (u *upstream) fed(proof bool) {
 	u.oneOnly = u.oneOnly || proof
 }
 
-// dial connects to the worker, first where it was reached before.
+// dial connects to the worker, first where it was reached before. The caller gives the connection back with put or drop.
 func (u *upstream) dial(ctx context.Context) (*conn, error) {
 	first := u.reachable.Load()
 	c, err := u.dialOne(ctx, first)
@@ -191,7 +241,11 @@ func (u *upstream) dialOne(ctx context.Context, which int32) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newConn(u, nc.(*net.TCPConn)), nil
+	c := newConn(u, nc.(*net.TCPConn))
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.own(c, ctx)
+	return c, nil
 }
 
 func isTimeout(err error) bool {
