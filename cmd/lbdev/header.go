@@ -7,6 +7,9 @@ import (
 	"github.com/lbdev/lbdev/cluster"
 )
 
+// headerWidth is what stands before the last column of the header.
+const headerWidth = 2 + 10 + 1 + 25 + 1
+
 // header says what was opened and how the workers get their ports:
 //
 //	lbdev shop
@@ -21,7 +24,13 @@ func (s *session) header() string {
 	}
 	fmt.Fprintf(&b, "%s\n", s.out.bold("lbdev "+snap.Name))
 	row("front", snap.Front, snap.Policy)
-	row("workers", portRange(s.cluster.Ports(), s.out.ellipsis), commandLine(s.plan.shown))
+	ports, command := portRange(s.cluster.Ports(), s.out.ellipsis), commandLine(s.plan.shown)
+	if s.out.width > 0 && headerWidth+len(command) > s.out.width { // on a line of its own rather than broken
+		row("workers", ports, "")
+		row("", command, "")
+	} else {
+		row("workers", ports, command)
+	}
 	for _, remark := range s.remarks(snap) {
 		row("", remark, "")
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/proxy"
@@ -251,27 +252,47 @@ func printable(s string) string {
 	}, s)
 }
 
-// summary shows a second that had too many requests to show:
+// summary shows a second that had too many requests to show, closer together where the terminal is narrow:
 //
 //	──── 812 req/s   8000 25%  8001 25%  8002 25%  8003 25%   p50 3 ms  p99 11 ms   failed 0
+//	──── 812/s  8000 25% 8001 25% 8002 25% 8003 25%  p50 3 ms p99 11 ms  failed 0
 func (t *textPrinter) summary(buf []byte, s *second, now time.Time) []byte {
-	buf = t.printf(buf, "%s %s req/s  ", t.line, thousands(uint64(s.rate(now)+0.5)))
-	if len(s.byPort) <= 8 {
-		for i, port := range t.cluster.Ports() {
-			buf = t.printf(buf, " %s %.0f%% ", t.worker(i+1, strconv.Itoa(port)), 100*float64(s.byPort[port])/float64(s.count))
-		}
-	} else {
-		least, most := extremes(s)
-		buf = t.printf(buf, " %d workers, %.1f%% to %.1f%% each ", len(s.byPort), least, most)
+	line := t.summaryLine(s, now, " req/s", "  ")
+	if t.width > 0 && utf8.RuneCount(appendPlain(nil, line)) > t.width {
+		line = t.summaryLine(s, now, "/s", " ")
 	}
-	micros := func(quantile float64) string {
-		return short(time.Duration(s.times.ValueAtQuantile(quantile)) * time.Microsecond)
+	return append(append(buf, line...), '\n')
+}
+
+func (t *textPrinter) summaryLine(s *second, now time.Time, unit, gap string) string {
+	quantile := func(q float64) string {
+		return short(time.Duration(s.times.ValueAtQuantile(q)) * time.Microsecond)
 	}
-	failed := fmt.Sprintf("failed %s", thousands(uint64(s.failed)))
+	failed := "failed " + thousands(uint64(s.failed))
 	if s.failed > 0 {
 		failed = t.bad(failed)
 	}
-	return t.printf(buf, "  p50 %s  p99 %s   %s\n", micros(50), micros(99), failed)
+	return strings.Join([]string{
+		t.line + " " + thousands(uint64(s.rate(now)+0.5)) + unit,
+		strings.Join(t.shares(s), gap),
+		"p50 " + quantile(50) + gap + "p99 " + quantile(99),
+		failed,
+	}, " "+gap)
+}
+
+// shares are what part of the second's requests each worker answered; of many workers only the extremes.
+func (t *textPrinter) shares(s *second) []string {
+	const most = 8
+	ports := t.cluster.Ports()
+	if len(ports) > most {
+		low, high := extremes(s)
+		return []string{fmt.Sprintf("%d workers, %.1f%% to %.1f%% each", len(s.byPort), low, high)}
+	}
+	var shares []string
+	for i, port := range ports {
+		shares = append(shares, fmt.Sprintf("%s %.0f%%", t.worker(i+1, strconv.Itoa(port)), 100*float64(s.byPort[port])/float64(s.count)))
+	}
+	return shares
 }
 
 // extremes are the smallest and the largest share of a worker, in percent.
