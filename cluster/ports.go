@@ -17,6 +17,8 @@ import (
 const (
 	defaultBasePort  = 8000
 	defaultFrontPort = 8080
+	// socketsPatience is how long looking up the owner of a port may take. On a busy server it takes 50 ms.
+	socketsPatience = time.Second
 )
 
 // refusedByBrowsers are the ports that browsers do not open (Fetch standard, "port blocking").
@@ -118,8 +120,7 @@ func awaitSilence(ctx context.Context, answers func(int) bool, port int, patienc
 // holderOf finds the process that listens on a port; the zero Holder means that it is not known, as for a process of
 // another user.
 func holderOf(port int) Holder {
-	conns, _ := psnet.Connections("tcp")
-	for _, conn := range conns {
+	for _, conn := range sockets() {
 		if conn.Status == "LISTEN" && conn.Laddr.Port == uint32(port) && conn.Pid != 0 {
 			h := Holder{PID: int(conn.Pid)}
 			if p, err := psprocess.NewProcess(conn.Pid); err == nil {
@@ -131,11 +132,28 @@ func holderOf(port int) Holder {
 	return Holder{}
 }
 
+// sockets lists the TCP sockets of this machine with their owners, none where that can't be found out. It is only asked
+// for what people are told, and so must not keep anyone waiting: the system call behind it never returns under Wine.
+func sockets() []psnet.ConnectionStat {
+	found := make(chan []psnet.ConnectionStat, 1)
+	go listSockets(found)
+	select {
+	case conns := <-found:
+		return conns
+	case <-time.After(socketsPatience):
+		return nil
+	}
+}
+
+func listSockets(found chan<- []psnet.ConnectionStat) {
+	conns, _ := psnet.Connections("tcp") // what it could not look at belongs to others
+	found <- conns
+}
+
 // listeners are the ports that the processes listen on, ascending.
 func listeners(pids []int) []int {
-	conns, _ := psnet.Connections("tcp")
 	var ports []int
-	for _, conn := range conns {
+	for _, conn := range sockets() {
 		if conn.Status == "LISTEN" && slices.Contains(pids, int(conn.Pid)) {
 			ports = append(ports, int(conn.Laddr.Port))
 		}
