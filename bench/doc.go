@@ -6,5 +6,5 @@
 //
 // Figures of one run can be compared with each other, not with those of another machine or another hour. It reports and
 // judges nothing: its exit code says only whether it could measure. It needs Linux's /proc, nginx and wrk; all traffic is
-// on loopback. It takes about two minutes, and ends by itself after three; Ctrl-C ends it at once. Nothing is left behind.
+// on loopback. It takes under two minutes, and ends by itself after three; Ctrl-C ends it at once. Nothing is left behind.
 package main
