@@ -81,7 +81,7 @@ func TestDjangoAppManyWriters(t *testing.T) {
 		start(t, dir, env, p, "/usr/bin/python3", "manage.py", "runserver", addr(p), "--noreload")
 	}
 	var wg sync.WaitGroup
-	c := &client{t: t, http: &http.Client{Timeout: time.Minute}}
+	c := newClient(t)
 	for i, p := range ports {
 		for w := range writers {
 			wg.Go(func() {
@@ -117,7 +117,7 @@ func TestPHPApp(t *testing.T) {
 // says checks that the app on port p names its own port, not the one in Host.
 func says(t *testing.T, p int) {
 	t.Helper()
-	c := &client{t: t, http: &http.Client{Timeout: 30 * time.Second}}
+	c := newClient(t)
 	s := c.json(p, "/state")
 	if s["port"] != float64(p) || s["host"] != frontHost {
 		t.Errorf("state %v, want port %d and host %s", s, p, frontHost)
@@ -154,6 +154,21 @@ func freePorts(t *testing.T, n int) []int {
 	return ports
 }
 
+// blockIsFree tells whether n ports from first can all be listened on.
+func blockIsFree(first, n int) bool {
+	if first+n > 65536 {
+		return false
+	}
+	for p := first; p < first+n; p++ {
+		l, err := net.Listen("tcp", addr(p))
+		if err != nil {
+			return false
+		}
+		defer l.Close() // all are held at once
+	}
+	return true
+}
+
 func run(t *testing.T, dir string, env []string, argv ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -165,39 +180,61 @@ func run(t *testing.T, dir string, env []string, argv ...string) {
 	}
 }
 
-// start runs argv until the test ends and returns when something answers on port.
-func start(t *testing.T, dir string, env []string, port int, argv ...string) {
+// process is an app, or lbdev, that runs until the test ends.
+type process struct {
+	cmd    *exec.Cmd
+	out    bytes.Buffer // read it after exited
+	exited chan struct{}
+}
+
+// start runs argv until the test ends and returns when something listens on port.
+func start(t *testing.T, dir string, env []string, port int, argv ...string) *process {
 	t.Helper()
-	var out bytes.Buffer
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = dir, env, &out, &out
-	if err := cmd.Start(); err != nil {
+	p := &process{cmd: exec.Command(argv[0], argv[1:]...), exited: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = dir, env, &p.out, &p.out
+	if err := p.cmd.Start(); err != nil {
 		t.Fatalf("cannot start %q: %v; `make tools` says what to install", argv, err)
 	}
-	exited := make(chan struct{})
-	go func() { cmd.Wait(); close(exited) }()
+	go func() { p.cmd.Wait(); close(p.exited) }()
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		<-exited
+		p.cmd.Process.Kill()
+		<-p.exited
 		if t.Failed() {
-			t.Logf("%q printed:\n%s", argv, out.String())
+			t.Logf("%q printed:\n%s", argv, p.out.String())
 		}
 	})
+	p.waitFor(t, port)
+	return p
+}
+
+func listens(port int) bool {
+	conn, err := net.Dial("tcp", addr(port))
+	if err == nil {
+		conn.Close()
+	}
+	return err == nil
+}
+
+// waitFor returns when something listens on port.
+func (p *process) waitFor(t *testing.T, port int) {
+	t.Helper()
+	p.until(t, fmt.Sprintf("port %d to be listened on", port), func() bool { return listens(port) })
+}
+
+// until polls ok for at most a minute, and fails the test when that is over or the process has ended.
+func (p *process) until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
 	deadline := time.NewTimer(time.Minute)
 	defer deadline.Stop()
 	poll := time.NewTicker(20 * time.Millisecond)
 	defer poll.Stop()
-	for {
-		if conn, err := net.Dial("tcp", addr(port)); err == nil {
-			conn.Close()
-			return
-		}
+	for !ok() {
 		select {
 		case <-poll.C:
-		case <-exited:
-			t.Fatalf("%q ended: %v", argv, cmd.ProcessState)
+		case <-p.exited:
+			t.Fatalf("waiting for %s: the process ended: %v", what, p.cmd.ProcessState)
 		case <-deadline.C:
-			t.Fatalf("%q: nothing listens on port %d after a minute", argv, port)
+			t.Fatalf("waiting for %s: not after a minute", what)
 		}
 	}
 }
@@ -206,6 +243,10 @@ func start(t *testing.T, dir string, env []string, port int, argv ...string) {
 type client struct {
 	t    *testing.T
 	http *http.Client
+}
+
+func newClient(t *testing.T) *client {
+	return &client{t: t, http: &http.Client{Timeout: time.Minute}}
 }
 
 // do follows a redirect by hand: its Location is relative, but http.Client would resolve it against Host's port.
