@@ -1,3 +1,5 @@
+//go:build unix
+
 package main
 
 import (
@@ -10,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestScripts runs the scripts of testdata/script. Besides testscript's own commands they have
+// TestScripts runs the scripts of testdata/script. $BASE is a port with four free ones after it, $FRONT the next. Besides testscript's own commands they have
 //
 //	exits CODE COMMAND [ARG…]
 //
@@ -20,7 +22,10 @@ func TestScripts(t *testing.T) {
 		Dir:  "../../testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		Setup: func(e *testscript.Env) error {
+			base := freePorts(t, 6)
 			e.Setenv(asLbdev, "1")
+			e.Setenv("BASE", strconv.Itoa(base))
+			e.Setenv("FRONT", strconv.Itoa(base+5))
 			return os.Symlink(os.Args[0], e.WorkDir+"/lbdev")
 		},
 	})
