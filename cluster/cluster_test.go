@@ -87,7 +87,7 @@ func TestKillTakesTheWholeTree(t *testing.T) {
 // TestReloaderKilledAlone kills the parent only; its child goes on serving the port and must be ended.
 func TestReloaderKilledAlone(t *testing.T) {
 	c := open(t, Config{Command: misbehave.Argv("reload"), Workers: 1})
-	for n := range uint64(5) {
+	for n := range uint64(3) {
 		w := c.await(1, Ready, n+1)
 		p, err := os.FindProcess(w.PID)
 		if err == nil {
@@ -97,7 +97,7 @@ func TestReloaderKilledAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.await(1, Ready, 6)
+	c.await(1, Ready, 4)
 }
 
 func TestListensOnIPv6Only(t *testing.T) {

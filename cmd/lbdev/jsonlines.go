@@ -65,7 +65,9 @@ type jsonRequest struct {
 type jsonAttempt struct {
 	Worker      int     `json:"worker"`
 	Port        int     `json:"port"`
+	Incarnation uint64  `json:"incarnation"`
 	Result      string  `json:"result"`
+	Sent        bool    `json:"sent"` // at least one byte of the request went out
 	ConnectMS   float64 `json:"connect_ms"`
 	FirstByteMS float64 `json:"first_byte_ms"`
 }
@@ -118,7 +120,10 @@ func (p jsonPrinter) request(buf []byte, a *proxy.Access) []byte {
 		Port: a.Port, Outcome: string(a.Outcome), Reason: a.Reason, TotalMS: millis(a.Total), HeldMS: millis(a.Held), Bytes: a.Bytes,
 	}
 	for _, at := range a.Attempts {
-		j.Attempts = append(j.Attempts, jsonAttempt{at.Worker, at.Port, at.Result, millis(at.Connect), millis(at.FirstByte)})
+		j.Attempts = append(j.Attempts, jsonAttempt{
+			Worker: at.Worker, Port: at.Port, Incarnation: at.Incarnation, Result: at.Result, Sent: at.Sent,
+			ConnectMS: millis(at.Connect), FirstByteMS: millis(at.FirstByte),
+		})
 	}
 	return appendJSON(buf, j)
 }

@@ -49,6 +49,7 @@ type upTest struct {
 // An upEvent is what the tests read of a line of --json.
 type upEvent struct {
 	Event       string
+	Time        time.Time
 	Worker      int
 	Port        int
 	PID         int
@@ -60,8 +61,15 @@ type upEvent struct {
 	Ports       []int
 	Status      int
 	Outcome     string
+	Attempts    []upAttempt
 	TookMS      float64 `json:"took_ms"`
 	Cluster     cluster.Snapshot
+}
+
+type upAttempt struct {
+	Worker      int
+	Incarnation uint64
+	Sent        bool
 }
 
 // lbdevCommand is lbdev with these arguments, marked.
