@@ -25,7 +25,7 @@ func TestReadmeCommands(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.app, func(t *testing.T) {
 			const n = 3
-			dir, base := copyApp(t, tt.app), portBlock(t, n+1)
+			dir, base := copyApp(t, tt.app), freePorts(t, n+1)[0]
 			if tt.app == "django" {
 				run(t, dir, os.Environ(), tt.argv[0], "manage.py", "migrate", "--verbosity", "0")
 			}
@@ -58,19 +58,6 @@ func TestReadmeCommands(t *testing.T) {
 			}
 		})
 	}
-}
-
-// portBlock finds n ports in a row, held all at once while it looks.
-func portBlock(t *testing.T, n int) int {
-	t.Helper()
-	for range 100 {
-		first := freePorts(t, 1)[0]
-		if blockIsFree(first, n) {
-			return first
-		}
-	}
-	t.Fatalf("cannot find %d free ports in a row", n)
-	return 0
 }
 
 // waitReady asks the front until n answers in a row came from n workers: all take part.
