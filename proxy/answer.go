@@ -24,7 +24,6 @@ func (x *exchange) refuse(status int, reason string) {
 func (x *exchange) reply(status int, reason string, after time.Duration) {
 	x.record.Status = status
 	h := x.w.Header()
-	clear(h) // what a response that failed had put there
 	h.Set("Cache-Control", "no-store")
 	if after > 0 {
 		h.Set("Retry-After", strconv.Itoa(int(after/time.Second)))

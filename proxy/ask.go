@@ -7,8 +7,6 @@ import (
 )
 
 const (
-	// starvePatience is how long an answer over a fresh connection takes before an idle one is suspected to be in its way.
-	starvePatience = 150 * time.Millisecond
 	// continuePatience is how long a worker may take to ask for a body that was announced with Expect (RFC 9110 section
 	// 10.1.1: not indefinitely). Many ignore it.
 	continuePatience = time.Second
@@ -110,7 +108,7 @@ func (x *exchange) awaitHead(c *conn, fresh bool) error {
 	case x.expecting:
 		return x.awaitContinue(c)
 	case fresh:
-		return x.awaitStarving(c)
+		return x.head.readFirstHead(c)
 	}
 	return x.head.readHead(&c.in)
 }
@@ -135,19 +133,4 @@ func (x *exchange) uploadNow(c *conn) {
 	x.expecting = false
 	x.upload.start()
 	x.upload.sendTo(c)
-}
-
-// awaitStarving waits for the answer over a fresh connection; see upstream.starve.
-func (x *exchange) awaitStarving(c *conn) error {
-	c.tcp.SetReadDeadline(time.Now().Add(starvePatience))
-	err := x.head.readHead(&c.in)
-	c.tcp.SetReadDeadline(time.Time{})
-	if !isTimeout(err) {
-		return err
-	}
-	dropped := c.up.starve()
-	began := time.Now()
-	err = x.head.readHead(&c.in)
-	c.up.fed(err == nil && dropped > 0 && time.Since(began) < freedWithin)
-	return err
 }

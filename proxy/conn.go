@@ -10,12 +10,13 @@ import (
 
 // A conn is one connection to a worker. One request at a time owns it; otherwise it is idle and its upstream does.
 type conn struct {
-	up    *upstream
-	tcp   *net.TCPConn
-	in    reader
-	out   []byte // the request's head, built here
-	used  int    // requests that were sent over it
-	until int64  // the tick at which it was idle for too long
+	up     *upstream
+	tcp    *net.TCPConn
+	in     reader
+	out    []byte // the request's head, built here
+	used   int    // requests that were sent over it
+	number int64  // of the upstream's connections
+	until  int64  // the tick at which it was idle for too long
 
 	raw    syscall.RawConn // for quiet
 	look   func(fd uintptr) bool

@@ -74,8 +74,8 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 // end tells everybody that the request is over.
 func (x *exchange) end() {
 	if x.upload != nil {
-		if !x.abort && x.answered {
-			x.flush()
+		if !x.abort && !x.upload.isOver() {
+			x.flush() // the client is to have its answer before it is waited for
 		}
 		x.upload.finish(x.w, x.abort)
 	}

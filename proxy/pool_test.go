@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -203,6 +204,51 @@ func TestOneConnectionAtATime(t *testing.T) {
 	defer b.up.mu.Unlock()
 	if !b.up.oneOnly || len(b.up.idle) > 0 || b.up.starved != 0 {
 		t.Errorf("seen as one at a time: %t, idle: %d, starved: %d, took %s", b.up.oneOnly, len(b.up.idle), b.up.starved, took)
+	}
+}
+
+// Requests that take long do not keep the connections of the others from being kept.
+func TestLongPolls(t *testing.T) {
+	g := newRig(t)
+	finish := make(chan struct{})
+	var opened atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/poll" {
+			<-finish
+		}
+		io.WriteString(w, "ok")
+	}))
+	s.Config.ConnState = func(c net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			opened.Add(1)
+		}
+	}
+	s.Start()
+	t.Cleanup(s.Close)
+	b := g.add(1, portOf(s.Listener))
+	var polls sync.WaitGroup
+	defer polls.Wait()
+	defer close(finish)
+	polls.Go(func() { g.get("/poll") })
+	eventually(t, "the first poll", func() bool { _, _, n := b.Counts(); return n == 1 })
+	seesSeveral := func() bool {
+		g.get("/")
+		b.up.mu.Lock()
+		defer b.up.mu.Unlock()
+		return b.up.several && b.up.starved == 0
+	}
+	eventually(t, "the verdict that it serves several", seesSeveral)
+	for range 5 {
+		polls.Go(func() { g.get("/poll") })
+	}
+	eventually(t, "six polls", func() bool { return g.proxy.Stats().InFlight == 6 })
+	g.get("/")
+	before := opened.Load()
+	for end := time.Now().Add(2 * starvePatience); time.Now().Before(end); {
+		g.get("/")
+	}
+	if more := opened.Load() - before; more > 5 {
+		t.Errorf("%d more connections, where one is enough", more)
 	}
 }
 

@@ -20,8 +20,6 @@ const (
 	// idleTicks is the idle limit of a worker that names none. It has to be below the worker's own, else a request meets a
 	// connection that is being closed; gunicorn's is the shortest common one with 2 s.
 	idleTicks = int64(1500 * time.Millisecond / sweepEvery)
-	// freedWithin says how soon a worker answers that was only blocked by an idle connection.
-	freedWithin = 50 * time.Millisecond
 )
 
 // An upstream is one incarnation of a worker as the proxy reaches it: where it listens and the idle connections to it.
@@ -42,8 +40,13 @@ type upstream struct {
 	sweeper *time.Timer
 	armed   bool // sweeper is going to fire
 	retired bool // keep nothing any more
-	starved int  // attempts that wait although the worker may only be blocked by an idle connection
-	oneOnly bool // the worker serves one connection at a time: keep none
+
+	// See starve.
+	starved  int   // attempts that wait although the worker may only be blocked by an idle connection
+	oneOnly  bool  // it was: the worker serves one connection at a time, so none is kept
+	several  bool  // it was not: the worker serves several
+	dialed   int64 // connections
+	answered int64 // the youngest connection over which an answer came, of those whose first answer was looked at
 }
 
 func newUpstream(b *Backend, incarnation uint64) *upstream {
@@ -202,24 +205,6 @@ func (u *upstream) dropIdle() int {
 	return n
 }
 
-// starve is called for an attempt over a fresh connection that has got no answer for a while. A server that serves one
-// connection at a time is perhaps waiting for the next request on one that we keep idle (Python's http.server with
-// HTTP/1.1, PHP's before 7.4), so these are closed, and so is each one that would become idle until fed is called.
-func (u *upstream) starve() (dropped int) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.starved++
-	return u.dropIdle()
-}
-
-// fed ends what starve began. An answer that came as soon as idle connections were dropped proves the suspicion.
-func (u *upstream) fed(proof bool) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.starved--
-	u.oneOnly = u.oneOnly || proof
-}
-
 // dial connects to the worker, first where it was reached before. The caller gives the connection back with put or drop.
 func (u *upstream) dial(ctx context.Context) (*conn, error) {
 	first := u.reachable.Load()
@@ -244,6 +229,8 @@ func (u *upstream) dialOne(ctx context.Context, which int32) (*conn, error) {
 	c := newConn(u, nc.(*net.TCPConn))
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.dialed++
+	c.number = u.dialed
 	u.own(c, ctx)
 	return c, nil
 }
