@@ -3,8 +3,6 @@ package cluster
 import (
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/http"
 	"os"
 	"strings"
@@ -90,9 +88,6 @@ type Config struct {
 	Rows, Cols uint16
 	// Colour asks workers that write to a pipe to colour their output all the same.
 	Colour bool
-
-	// Logger gets what a developer of lbdev wants to know. Nil discards it.
-	Logger *slog.Logger
 }
 
 func (c *Config) name() string {
@@ -142,13 +137,6 @@ func (c *Config) environ() []string {
 		return os.Environ()
 	}
 	return c.Environ
-}
-
-func (c *Config) logger() *slog.Logger {
-	if c.Logger == nil {
-		return slog.New(slog.NewTextHandler(io.Discard, nil))
-	}
-	return c.Logger
 }
 
 // A FieldError is a fault in one field of a Config.

@@ -65,7 +65,6 @@ type stage struct {
 	fails   error                       // what the next start returns
 	taken   atomic.Bool                 // a stranger answers on the port
 	born    func(n int, p *fakeProcess) // what becomes of the n-th process
-	alive   int
 }
 
 // play runs f with a worker whose n-th process is shaped by born.

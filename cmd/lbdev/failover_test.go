@@ -18,10 +18,10 @@ import (
 
 // A crowd is clients that send one request after the other until they are told to go home.
 type crowd struct {
-	sent, failed, slow atomic.Int64
-	first              atomic.Pointer[string] // what the first failure was
-	stop               chan struct{}
-	clients            sync.WaitGroup
+	sent, failed atomic.Int64
+	first        atomic.Pointer[string] // what the first failure was
+	stop         chan struct{}
+	clients      sync.WaitGroup
 }
 
 // gather starts n clients that send what request makes. A request fails when it is not answered with 200, or takes longer

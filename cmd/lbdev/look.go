@@ -86,7 +86,6 @@ func (l look) worker(number int, text string) string {
 }
 
 func (l look) bold(text string) string { return l.paint(text, color.Bold) }
-func (l look) dim(text string) string  { return l.paint(text, color.Faint) }
 func (l look) good(text string) string { return l.paint(text, color.FgGreen) }
 func (l look) bad(text string) string  { return l.paint(text, color.FgRed) }
 
