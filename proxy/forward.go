@@ -201,6 +201,7 @@ func (x *exchange) othersDie() bool {
 	select {
 	case <-t.C:
 	case <-x.r.Context().Done():
+		return true // whatever is done next ends because of that
 	}
 	return x.proxy.Pool.lostOthers(x.tried, time.Now().Add(-recently))
 }

@@ -96,7 +96,7 @@ func (q *queue) wake() {
 	}
 }
 
-// isFirst says whether a request is the first one, and whether it has the turn.
+// look says whether a request is the first one, and whether it has the turn.
 func (q *queue) look(p *place) (first, turn bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -138,6 +138,9 @@ func (x *exchange) wait() bool {
 	}
 	v := x.proxy.Pool.view.Load()
 	switch {
+	case x.r.Context().Err() != nil:
+		x.cancel()
+		return false
 	case len(v.ready) == 0 && !v.hopeful:
 		x.fail(http.StatusServiceUnavailable, "no worker is up, and none is coming", retryAfter)
 		return false
