@@ -183,6 +183,16 @@ func (p *Process) endByForce() (left []int) {
 	}
 }
 
+// awaitReaped returns when Done is closed. The leader is dead, but may not have been reaped yet.
+func (p *Process) awaitReaped() {
+	over := time.NewTimer(killPatience)
+	defer over.Stop()
+	select {
+	case <-p.done:
+	case <-over.C:
+	}
+}
+
 // letGo gives up what we hold for the tree, which is gone. Whoever still has its output open is none of ours; it gets a
 // moment, as it may be on its way out.
 func (p *Process) letGo() {

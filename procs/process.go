@@ -154,7 +154,7 @@ type Ended struct {
 	Took   time.Duration // from the call to its return
 }
 
-// End ends the whole tree and waits until it is gone. Each process gets sig once, and SIGCONT if it is stopped, as it
+// End ends the whole tree and waits until it is gone; Done is closed then. Each process gets sig once, and SIGCONT if it is stopped, as it
 // could not hear sig otherwise. What still lives after grace gets SIGKILL, again and again until none is left; with a
 // grace of 0, at once and without sig. When ctx is cancelled, the grace is over.
 //
@@ -168,6 +168,9 @@ func (p *Process) End(ctx context.Context, sig os.Signal, grace time.Duration) E
 		p.endPolitely(ctx, sig, grace)
 	}
 	left := p.endByForce()
+	if len(left) == 0 {
+		p.awaitReaped()
+	}
 	p.letGo()
 	return Ended{Killed: p.book.killedSince(before), Left: left, Took: time.Since(begun)}
 }

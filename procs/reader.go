@@ -12,6 +12,15 @@ const (
 	// in two halves should not be torn.
 	silence = 150 * time.Millisecond
 
+	// A read of bulk bytes or more is no prompt: the program writes buffers full, and one that ends within a line tells
+	// nothing. On a busy machine such a program may well pause for longer than silence; it has bulkSilence.
+	bulk        = 2048
+	bulkSilence = 10 * silence
+
+	// secondLook is how long an alarm is followed by another read. If it was us whom the machine gave no time, then an
+	// expired deadline comes before what there is to read.
+	secondLook = 10 * time.Millisecond
+
 	// A read brings at most this much. A pipe on Linux holds as much.
 	readSize = 64 << 10
 
@@ -41,6 +50,7 @@ type reader struct {
 	buf   []byte
 	quiet time.Time // when what is pending is to be flushed
 	alarm time.Time // the deadline that is set; zero = none
+	again bool      // the deadline is a second look's
 }
 
 func newReader(source source, output func([]Line)) *reader {
@@ -78,10 +88,14 @@ func (r *reader) take(n int) {
 	}
 	// Silence begins when we listen again: while Output kept us, text may have come that we could not see.
 	r.quiet = time.Now().Add(silence)
+	if n >= bulk {
+		r.quiet = r.quiet.Add(bulkSilence - silence)
+	}
+	r.again = false
 }
 
 // arm sets the deadline at which pending text is flushed. One that is set already stays, even if it is too early: moving
-// it with each read would cost more than the read.
+// it with each read would cost as much as the read.
 func (r *reader) arm() {
 	if r.alarm.IsZero() && r.split.pending() {
 		r.alarm = r.quiet
@@ -94,9 +108,16 @@ func (r *reader) wake() {
 	// Cleared first: run looks at over afterwards, so that a stop which set its deadline in between is not missed.
 	r.alarm = time.Time{}
 	r.source.SetReadDeadline(r.alarm)
-	if now := time.Now(); !now.Before(r.quiet) {
-		r.deliver(r.split.flush(now))
+	now := time.Now()
+	if !r.split.pending() || now.Before(r.quiet) {
+		return
 	}
+	if !r.again {
+		r.again, r.quiet = true, now.Add(secondLook)
+		return
+	}
+	r.again = false
+	r.deliver(r.split.flush(now))
 }
 
 // stop makes run end soon, although someone may hold the other end.

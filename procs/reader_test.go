@@ -67,15 +67,15 @@ func TestSilence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newReaderBench()
 		b.says(time.Second, "Name: ")
-		time.Sleep(silence - time.Millisecond)
+		time.Sleep(silence + secondLook - time.Millisecond)
 		b.check(t)
 		time.Sleep(time.Millisecond)
-		b.check(t, "1.15s Name: ~")
+		b.check(t, "1.16s Name: ~")
 		b.says(time.Second, "\nnext\n")
 		b.says(time.Hour, "last")
 		b.child.Close()
 		<-b.drained
-		b.check(t, "1.15s Name: ~", "2.15s next", "1h0m2.15s last~")
+		b.check(t, "1.16s Name: ~", "2.16s next", "1h0m2.16s last~")
 	})
 }
 
@@ -90,10 +90,60 @@ func TestSilenceIsOfTheChild(t *testing.T) {
 		b.says(140*time.Millisecond, "\nab")
 		time.Sleep(10 * time.Millisecond) // an alarm set for the line before must not tear this one
 		b.check(t, "640ms 01234")
-		time.Sleep(140 * time.Millisecond)
-		b.check(t, "640ms 01234", "790ms ab~")
+		time.Sleep(140*time.Millisecond + secondLook)
+		b.check(t, "640ms 01234", "800ms ab~")
 		b.child.Close()
 		<-b.drained
+	})
+}
+
+// TestBulkIsNotTorn: who writes buffers full may pause within a line.
+func TestBulkIsNotTorn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newReaderBench()
+		long := strings.Repeat("x", bulk)
+		b.says(0, long)
+		b.says(bulkSilence-time.Millisecond, "\n")
+		b.check(t, "1.499s "+long)
+		b.says(time.Second, long)
+		time.Sleep(bulkSilence + secondLook)
+		b.check(t, "1.499s "+long, "4.009s "+long+"~")
+		b.child.Close()
+		<-b.drained
+	})
+}
+
+// lateSource gives an expired deadline once before it gives what there is, as it happens when our process gets no time.
+type lateSource struct {
+	net.Conn
+	late int
+}
+
+func (s *lateSource) Read(b []byte) (int, error) {
+	if s.late++; s.late == 2 {
+		time.Sleep(silence)
+		return 0, os.ErrDeadlineExceeded
+	}
+	return s.Conn.Read(b)
+}
+
+func TestOurDelayTearsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, child := net.Pipe()
+		var got []string
+		r := newReader(&lateSource{Conn: ours}, func(lines []Line) {
+			for _, l := range lines {
+				got = append(got, l.Text)
+			}
+		})
+		go r.run()
+		child.Write([]byte("one\ntw"))
+		child.Write([]byte("o\n"))
+		child.Close()
+		<-r.drained
+		if want := []string{"one", "two"}; !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	})
 }
 
