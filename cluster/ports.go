@@ -17,8 +17,10 @@ import (
 const (
 	defaultBasePort  = 8000
 	defaultFrontPort = 8080
-	// socketsPatience is how long looking up the owner of a port may take. On a busy server it takes 50 ms.
-	socketsPatience = time.Second
+	// longLook and shortLook are how long looking up the owner of a port may take: where that is all that is left to say,
+	// and where a worker waits to be ready. It takes 10 ms, and a second on a machine that is very busy.
+	longLook  = 5 * time.Second
+	shortLook = time.Second
 )
 
 // refusedByBrowsers are the ports that browsers do not open (Fetch standard, "port blocking").
@@ -119,8 +121,10 @@ func awaitSilence(ctx context.Context, answers func(int) bool, port int, patienc
 
 // holderOf finds the process that listens on a port; the zero Holder means that it is not known, as for a process of
 // another user.
-func holderOf(port int) Holder {
-	for _, conn := range sockets() {
+func holderOf(port int) Holder { return lookUpHolder(port, longLook) }
+
+func lookUpHolder(port int, patience time.Duration) Holder {
+	for _, conn := range sockets(patience) {
 		if conn.Status == "LISTEN" && conn.Laddr.Port == uint32(port) && conn.Pid != 0 {
 			h := Holder{PID: int(conn.Pid)}
 			if p, err := psprocess.NewProcess(conn.Pid); err == nil {
@@ -134,13 +138,13 @@ func holderOf(port int) Holder {
 
 // sockets lists the TCP sockets of this machine with their owners, none where that can't be found out. It is only asked
 // for what people are told, and so must not keep anyone waiting: the system call behind it never returns under Wine.
-func sockets() []psnet.ConnectionStat {
+func sockets(patience time.Duration) []psnet.ConnectionStat {
 	found := make(chan []psnet.ConnectionStat, 1)
 	go listSockets(found)
 	select {
 	case conns := <-found:
 		return conns
-	case <-time.After(socketsPatience):
+	case <-time.After(patience):
 		return nil
 	}
 }
@@ -153,7 +157,7 @@ func listSockets(found chan<- []psnet.ConnectionStat) {
 // listeners are the ports that the processes listen on, ascending.
 func listeners(pids []int) []int {
 	var ports []int
-	for _, conn := range sockets() {
+	for _, conn := range sockets(longLook) {
 		if conn.Status == "LISTEN" && slices.Contains(pids, int(conn.Pid)) {
 			ports = append(ports, int(conn.Laddr.Port))
 		}

@@ -118,7 +118,7 @@ func (p *prober) ours() bool {
 	if runtime.GOOS != "windows" {
 		return true
 	}
-	h := holderOf(p.w.port)
+	h := lookUpHolder(p.w.port, shortLook)
 	return h.PID == 0 || slices.Contains(p.r.proc.Tree(), h.PID)
 }
 
