@@ -109,7 +109,7 @@ func TestListensOnIPv6Only(t *testing.T) {
 }
 
 func TestListensElsewhereIsTold(t *testing.T) {
-	c := open(t, Config{Command: misbehave.Argv("serve-other"), Workers: 1, ReadyTimeout: 4 * time.Second})
+	c := open(t, Config{Command: misbehave.Argv("serve-other"), Workers: 1, ReadyTimeout: patience})
 	events := c.Events().Reader(0, false)
 	defer events.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)

@@ -335,7 +335,7 @@ func (w *worker) start() {
 // awaitPort looks at a taken port again and again, and tells once who has it.
 func (w *worker) awaitPort() {
 	if !w.waitsForPort {
-		taken := &PortTakenError{Worker: w.worker, Port: w.port, Holder: holderOf(w.port)}
+		taken := &PortTakenError{Worker: w.worker, Port: w.port, Holder: lookUpHolder(w.port, shortLook)}
 		w.set(Backoff, Event{Reason: taken.Error(), Delay: portPoll})
 		w.waitsForPort = true
 	}
