@@ -45,11 +45,10 @@ func TestUpCarriesStreamsAndTunnels(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.CloseNow()
-	socket.SetReadLimit(1 << 21)
 	if _, hello, err := socket.Read(ctx); err != nil || len(hello) == 0 {
 		t.Fatalf("the worker's greeting is %q, %v", hello, err)
 	}
-	message := bytes.Repeat([]byte("0123456789abcdef"), 1<<16)
+	message := bytes.Repeat([]byte("0123456789abcdef"), 1<<10)
 	if err := socket.Write(ctx, websocket.MessageBinary, message); err != nil {
 		t.Fatal(err)
 	}
