@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/proxy"
 	"github.com/lbdev/lbdev/templates"
 )
@@ -19,14 +20,25 @@ func (s *session) errorPage(w http.ResponseWriter, r *http.Request, f proxy.Fail
 	coming := false
 	for _, worker := range s.cluster.Snapshot().Workers {
 		coming = coming || worker.State.Hopeful()
+		state := string(worker.State)
+		if worker.State == cluster.Ready && lostAt(f.Attempts, worker.Port) {
+			state = "just died" // the connection tells before the process does
+		}
 		page.Workers = append(page.Workers, templates.ErrorWorker{
-			Port: worker.Port, State: string(worker.State), LastExit: worker.LastExit, LastWords: worker.LastWords,
+			Port: worker.Port, State: state, LastExit: worker.LastExit, LastWords: worker.LastWords,
 		})
 	}
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 	page.Reload = safe && f.Status >= 500
 	page.Title, page.Advice = headline(f, coming, safe)
 	page.Write(w, r)
+}
+
+// lostAt says whether the worker with this port had the request and did not answer it.
+func lostAt(attempts []proxy.Attempt, port int) bool {
+	return slices.ContainsFunc(attempts, func(a proxy.Attempt) bool {
+		return a.Port == port && a.Sent && (a.Result == proxy.ResultReset || a.Result == proxy.ResultClosed)
+	})
 }
 
 // headline says what happened in a few words, and what to do.
