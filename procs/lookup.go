@@ -51,9 +51,9 @@ func checkDir(dir string) error {
 	return nil
 }
 
-// lookup finds the program that name means for a process with this dir and env. It is exec.LookPath but for whose PATH it
+// Lookup finds the program that name means for a process with this dir and env. It is exec.LookPath but for whose PATH it
 // asks: the one that the process will have may not be ours (a virtual environment, an .env file).
-func lookup(name, dir string, env []string) (string, error) {
+func Lookup(name, dir string, env []string) (string, error) {
 	if strings.ContainsAny(name, slashes) {
 		path := name
 		if !filepath.IsAbs(path) {

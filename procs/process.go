@@ -68,7 +68,7 @@ func Start(config Config) (*Process, error) {
 	if err := checkDir(config.Dir); err != nil {
 		return nil, err
 	}
-	path, err := lookup(config.Argv[0], config.Dir, config.Env)
+	path, err := Lookup(config.Argv[0], config.Dir, config.Env)
 	if err != nil {
 		return nil, err
 	}

@@ -338,7 +338,6 @@ func TestKilledInTurn(t *testing.T) {
 func TestNonsense(t *testing.T) {
 	for _, text := range []string{
 		"SSH-2.0-OpenSSH_9.2\r\n",
-		"HTTP/1.1 200 OK\n\nhello",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nhello",
 		"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
 		"HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n",

@@ -165,6 +165,7 @@ func TestResponseBodies(t *testing.T) {
 		{"204", get, "HTTP/1.1 204 No Content\r\n\r\n", 204, "", 0},
 		{"304", get, "HTTP/1.1 304 Not Modified\r\nETag: x\r\nContent-Length: 500\r\n\r\n", 304, "", 0},
 		{"empty", get, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "", 0},
+		{"LF alone", get, "HTTP/1.1 200 OK\nContent-Length: 2\nX: y\n\nok", 200, "ok", 2},
 		{"no reason", get, "HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nok", 200, "ok", 2},
 		{"unknown status", get, "HTTP/1.1 799 What\r\nContent-Length: 2\r\n\r\nok", 799, "ok", 2},
 		{"same length twice", get, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nok", 200, "ok", 2},
