@@ -56,13 +56,15 @@ func (c *Cluster) Scale(n int) error {
 			return fmt.Errorf("cannot start worker %d: port %d is the front's", i+1, port)
 		}
 		if !portFree(port) {
-			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port)}
+			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port, longLook)}
 		}
 	}
 	if n < len(workers) {
 		retire(workers[n:])
 		rest := workers[:n:n]
-		c.list.Store(&rest)
+		if !c.ending.Load() { // else the report has them too
+			c.list.Store(&rest)
+		}
 		return nil
 	}
 	c.grow(n)

@@ -45,6 +45,7 @@ type Cluster struct {
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
 	scaling    sync.Mutex                // one change of the list at a time
 	goroutines sync.WaitGroup
+	outputs    sync.WaitGroup  // of processes whose output has not ended
 	patience   context.Context // ends when lbdev stops waiting for processes to end by themselves
 	hurry      context.CancelFunc
 	ending     atomic.Bool
@@ -116,7 +117,7 @@ func (c *Cluster) chooseBase() error {
 			return &FieldError{Field: "Listen", Err: fmt.Errorf("cannot open the front on port %d: it is worker %d's", port, i+1)}
 		}
 		if !portFree(port) {
-			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port)}
+			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port, longLook)}
 		}
 	}
 	return nil
@@ -200,7 +201,7 @@ func (c *Cluster) Logs() *Feed[LogLine] { return c.logs }
 
 // publish gives the event its number and time.
 func (c *Cluster) publish(e Event) {
-	e.Time = time.Now()
+	e.Time, e.Log = time.Now(), c.logs.Last()
 	c.events.Append(e, func(e *Event, n uint64) { e.Seq = n })
 }
 

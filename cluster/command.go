@@ -1,12 +1,7 @@
 package cluster
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"maps"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,36 +21,6 @@ func hasPlaceholder(s string) bool {
 	return slices.ContainsFunc(placeholders, func(name string) bool {
 		return strings.Contains(s, "{"+name+"}") || strings.Contains(s, "%"+name+"%")
 	})
-}
-
-// lookup says whether a program can be executed; its error wraps exec.ErrNotFound or fs.ErrPermission where that is why.
-// A name with a slash is relative to the folder that the workers run in, as it is for the process itself.
-func lookup(program, dir string) error {
-	if hasPlaceholder(program) {
-		return nil
-	}
-	path := program
-	if strings.ContainsRune(filepath.ToSlash(program), '/') && !filepath.IsAbs(program) {
-		path = filepath.Join(dir, program)
-		if !strings.ContainsRune(filepath.ToSlash(path), '/') {
-			path = "." + string(filepath.Separator) + path
-		}
-	}
-	if _, err := exec.LookPath(path); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = exec.ErrNotFound
-		}
-		return fmt.Errorf("cannot run %q: %w", program, cause(err))
-	}
-	return nil
-}
-
-// cause takes the program's name, which the caller says, off an error of os/exec.
-func cause(err error) error {
-	if e, ok := errors.AsType[*exec.Error](err); ok {
-		return e.Err
-	}
-	return err
 }
 
 // seat is what one worker is told about itself.

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
 )
 
@@ -148,6 +149,13 @@ type FieldError struct {
 func (e *FieldError) Error() string { return e.Err.Error() }
 func (e *FieldError) Unwrap() error { return e.Err }
 
+// lookup says whether worker 1 would find its program.
+func (c *Config) lookup() error {
+	first := seat{worker: 1, port: c.BasePort, cluster: c.name()}
+	_, err := procs.Lookup(first.expand(c.Command[0]), c.Dir, first.environ(c))
+	return err
+}
+
 // validate reports every fault at once, each a *FieldError.
 func (c *Config) validate() error {
 	var faults []error
@@ -156,13 +164,16 @@ func (c *Config) validate() error {
 	}
 	if len(c.Command) == 0 || c.Command[0] == "" {
 		fault("Command", "cannot start workers: no command was given")
-	} else if err := lookup(c.Command[0], c.Dir); err != nil {
+	} else if err := c.lookup(); err != nil {
 		fault("Command", "%w", err)
 	}
 	if n := c.workers(); n < 1 || n > MaxWorkers {
 		fault("Workers", "cannot run %d workers: the number must be 1 to %d", n, MaxWorkers)
 	} else if c.BasePort < 0 || c.BasePort+n-1 > 65535 {
 		fault("BasePort", "cannot use base port %d: the ports %d to %d must lie between 1 and 65535", c.BasePort, c.BasePort, c.BasePort+n-1)
+	}
+	if d := c.readyTimeout(); d < 0 {
+		fault("ReadyTimeout", "cannot wait %v for workers to be ready: the time must be above 0", d)
 	}
 	switch c.restart() {
 	case RestartAlways, RestartOnFailure, RestartNever:

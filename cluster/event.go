@@ -24,6 +24,7 @@ type Event struct {
 	Seq  uint64
 	Time time.Time
 	Kind Kind
+	Log  uint64 // number of the last log line that came before
 
 	Worker      int // 0 means the cluster as a whole
 	Port        int

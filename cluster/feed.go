@@ -78,6 +78,19 @@ func (f *Feed[T]) Last() uint64 {
 	return f.next - 1
 }
 
+// taken is the number of the item that the slowest lossless reader has come to, 0 if there is none.
+func (f *Feed[T]) taken() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	slowest := uint64(0)
+	for r := range f.readers {
+		if r.lossless && (slowest == 0 || r.next < slowest) {
+			slowest = r.next
+		}
+	}
+	return slowest
+}
+
 // Reader returns a reader of the items after number after (0 = from the oldest kept). Whoever asks for one closes it:
 // a lossless reader that is left open and unread stops the publishers for ever.
 func (f *Feed[T]) Reader(after uint64, lossless bool) *Reader[T] {
@@ -154,6 +167,9 @@ type Reader[T any] struct {
 	lossless bool
 	more     chan struct{}
 }
+
+// Seen is the number of the last item that Take or Next has passed.
+func (r *Reader[T]) Seen() uint64 { return r.next - 1 }
 
 // More is ready to receive from when Take may have something, or the feed was closed.
 func (r *Reader[T]) More() <-chan struct{} { return r.more }

@@ -53,7 +53,7 @@ func openFront(address string, handler http.Handler) (*front, error) {
 func listenError(address string, err error) error {
 	_, portText, _ := net.SplitHostPort(address)
 	if port, convErr := strconv.Atoi(portText); convErr == nil && isAddrInUse(err) {
-		return &PortTakenError{Port: port, Holder: holderOf(port)}
+		return &PortTakenError{Port: port, Holder: holderOf(port, longLook)}
 	}
 	if errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("cannot open the front on %s: %w", address, ErrPrivileged)

@@ -121,10 +121,11 @@ func awaitSilence(ctx context.Context, answers func(int) bool, port int, patienc
 
 // holderOf finds the process that listens on a port; the zero Holder means that it is not known, as for a process of
 // another user.
-func holderOf(port int) Holder { return lookUpHolder(port, longLook) }
-
-func lookUpHolder(port int, patience time.Duration) Holder {
-	for _, conn := range sockets(patience) {
+func holderOf(port int, patience time.Duration) Holder {
+	for _, conn := range look(patience, func() []psnet.ConnectionStat {
+		conns, _ := psnet.Connections("tcp") // what it could not look at belongs to others
+		return conns
+	}) {
 		if conn.Status == "LISTEN" && conn.Laddr.Port == uint32(port) && conn.Pid != 0 {
 			h := Holder{PID: int(conn.Pid)}
 			if p, err := psprocess.NewProcess(conn.Pid); err == nil {
@@ -136,45 +137,49 @@ func lookUpHolder(port int, patience time.Duration) Holder {
 	return Holder{}
 }
 
-// sockets lists the TCP sockets of this machine with their owners, none where that can't be found out. It is only asked
-// for what people are told, and so must not keep anyone waiting: the system call behind it never returns under Wine.
-func sockets(patience time.Duration) []psnet.ConnectionStat {
-	found := make(chan []psnet.ConnectionStat, 1)
-	go listSockets(found)
-	select {
-	case conns := <-found:
-		return conns
-	case <-time.After(patience):
-		return nil
-	}
-}
-
-func listSockets(found chan<- []psnet.ConnectionStat) {
-	conns, _ := psnet.Connections("tcp") // what it could not look at belongs to others
-	found <- conns
-}
-
-// listeners are the ports that the processes listen on, ascending.
-func listeners(pids []int) []int {
-	var ports []int
-	for _, conn := range sockets(longLook) {
-		if conn.Status == "LISTEN" && slices.Contains(pids, int(conn.Pid)) {
-			ports = append(ports, int(conn.Laddr.Port))
+// listeners are the ports that the processes listen on, ascending. nil means that this could not be found out.
+func listeners(pids []int, patience time.Duration) []int {
+	return look(patience, func() []int {
+		ports := []int{}
+		for _, pid := range pids {
+			conns, err := psnet.ConnectionsPid("tcp", int32(pid))
+			if err != nil {
+				continue // it has just ended
+			}
+			for _, conn := range conns {
+				if conn.Status == "LISTEN" {
+					ports = append(ports, int(conn.Laddr.Port))
+				}
+			}
 		}
+		slices.Sort(ports)
+		return slices.Compact(ports)
+	})
+}
+
+// look runs a look at the system's tables for at most the given time; then the answer is the zero value. They are only
+// looked at for what people are told, and so must keep nobody waiting: under Wine the call behind it never returns.
+func look[T any](patience time.Duration, find func() T) T {
+	found := make(chan T, 1)
+	go func() { found <- find() }()
+	select {
+	case answer := <-found:
+		return answer
+	case <-time.After(patience):
+		return *new(T)
 	}
-	slices.Sort(ports)
-	return slices.Compact(ports)
 }
 
 // A Move says that something did not get the port it has by default, because that is taken.
 type Move struct {
 	What     string // "front" or "workers"
-	From, To int
-	Holder   Holder // of From, or of another port of its block
+	From, To int    // From is the first port that could not be used
+	Taken    bool   // someone uses it; otherwise it is the front's or one that lbdev never chooses
+	Holder   Holder // who
 }
 
-// freeBlock finds the first block of n free ports from start on that contains none of avoid, and who is in the way of the
-// first choice, if someone is.
+// freeBlock finds the first block of n free ports from start on that contains none of avoid, and what was in the way of the
+// first choice, if something was.
 func freeBlock(what string, start, n int, avoid ...int) (base int, moved *Move, err error) {
 	for base = start; base+n-1 <= 65535; {
 		bad, free := firstBad(base, n, avoid)
@@ -184,8 +189,11 @@ func freeBlock(what string, start, n int, avoid ...int) (base int, moved *Move, 
 			}
 			return base, moved, nil
 		}
-		if moved == nil && !free {
-			moved = &Move{What: what, From: bad, Holder: holderOf(bad)}
+		if moved == nil {
+			moved = &Move{What: what, From: bad}
+		}
+		if !free && !moved.Taken {
+			moved.From, moved.Taken, moved.Holder = bad, true, holderOf(bad, longLook)
 		}
 		base = bad + 10 - bad%10 // people read 8010…8013 more easily than 8003…8006
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strconv"
 	"time"
@@ -14,13 +13,17 @@ import (
 const (
 	// The prober asks often at first, so that a worker that starts fast is found fast, and more seldom later: asking a
 	// port where nobody listens costs about 50 µs.
-	firstProbe   = 2 * time.Millisecond
-	fastProbes   = 20 * time.Millisecond
-	slowProbes   = 100 * time.Millisecond
-	fastProbeFor = 5 * time.Second
+	firstProbe = 2 * time.Millisecond
+	fastProbes = 20 * time.Millisecond
+	slowProbes = 100 * time.Millisecond
+	// refusedProbes is how often a worker is asked that answers, but not with what Config.ReadyPath wants.
+	refusedProbes = 500 * time.Millisecond
+	fastProbeFor  = 5 * time.Second
 	// probePatience is how long the first answer may take before another connection is tried. It doubles each time: the
 	// first request of a big application can take long, and one that is asked again starts anew.
 	probePatience = 5 * time.Second
+	// strangerPatience is how long a process that did not get its port may take to end.
+	strangerPatience = time.Second
 	// wrongPortAfter is when a worker that does not listen is asked where it does.
 	wrongPortAfter = 1500 * time.Millisecond
 )
@@ -54,12 +57,16 @@ type prober struct {
 	r        *run
 	client   *http.Client
 	patience time.Duration // with the next answer
+	refused  string        // its last answer, if it was not the one that is wanted
 	looked   time.Duration // age of the incarnation at which to look where else it listens
 }
 
 func (p *prober) age() time.Duration { return time.Since(p.r.started) }
 
 func (p *prober) next(wait time.Duration) time.Duration {
+	if p.refused != "" {
+		return refusedProbes // it is there, and writes a line for each
+	}
 	if p.age() > fastProbeFor {
 		return slowProbes
 	}
@@ -91,7 +98,7 @@ func (p *prober) ask(ctx context.Context) bool {
 			return false
 		}
 		conn.Close()
-		return p.ours()
+		return p.ours(ctx)
 	}
 	path := "/"
 	if c.ReadyPath != "" {
@@ -110,16 +117,40 @@ func (p *prober) ask(ctx context.Context) bool {
 		return false
 	}
 	resp.Body.Close()
-	return (c.ReadyPath == "" || resp.StatusCode >= 200 && resp.StatusCode < 400) && p.ours()
+	p.refused = ""
+	if c.ReadyPath != "" && (resp.StatusCode < 200 || resp.StatusCode >= 400) {
+		p.refused = fmt.Sprintf("GET %s is answered by %d", path, resp.StatusCode)
+		p.r.refusal.Store(new(p.refused))
+		return false
+	}
+	return p.ours(ctx)
 }
 
-// ours says whether it was our process that answered. Only Windows lets a stranger share the port unnoticed.
-func (p *prober) ours() bool {
-	if runtime.GOOS != "windows" {
+// ours says whether it was our process that answered. Two servers that start at the same moment can be after one port: the
+// one that lost it ends within moments, and its worker must not count as ready because the other one answers. A port that
+// a stranger holds for our process on purpose, as Docker's proxy does, is told of and accepted.
+func (p *prober) ours(ctx context.Context) bool {
+	ports := listeners(p.r.proc.Tree(), shortLook)
+	if ports == nil || slices.Contains(ports, p.w.port) {
 		return true
 	}
-	h := lookUpHolder(p.w.port, shortLook)
-	return h.PID == 0 || slices.Contains(p.r.proc.Tree(), h.PID)
+	select {
+	case <-ctx.Done():
+		return false
+	case <-p.r.proc.Done():
+		return false
+	case <-time.After(strangerPatience):
+	}
+	if slices.Contains(listeners(p.r.proc.Tree(), shortLook), p.w.port) {
+		return true
+	}
+	if h := holderOf(p.w.port, shortLook); h.PID != 0 {
+		p.w.cluster.publish(Event{
+			Kind: KindNotice, Worker: p.w.worker, Port: p.w.port, Incarnation: p.r.incarnation,
+			Text: fmt.Sprintf("port %d is answered by %s, which worker %d did not start", p.w.port, h, p.w.worker),
+		})
+	}
+	return true
 }
 
 // lookElsewhere tells, once, where a process listens that does not listen where it was told to.
@@ -127,7 +158,7 @@ func (p *prober) lookElsewhere() {
 	if p.looked == 0 || p.age() < p.looked {
 		return
 	}
-	ports := listeners(p.r.proc.Tree())
+	ports := listeners(p.r.proc.Tree(), longLook)
 	switch {
 	case slices.Contains(ports, p.w.port): // slow to answer, but in the right place
 		p.looked = 0

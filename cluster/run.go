@@ -5,6 +5,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lbdev/lbdev/procs"
@@ -39,6 +40,7 @@ type run struct {
 	readied     chan struct{}
 	finished    chan procs.Ended
 	tail        *tail
+	refusal     atomic.Pointer[string] // what it answers to the prober instead of what is wanted
 
 	// The rest belongs to the worker's loop.
 	started  time.Time
@@ -46,6 +48,7 @@ type run struct {
 	exited   bool      // the loop has seen that the process is gone
 	ending   bool      // end is under way
 	timedOut bool      // it is being ended because it did not become ready in time
+	killed   bool      // its death was asked for and says nothing about the app
 }
 
 // exit, ready and ended are the channels to select on; a nil run and a message that was had give a nil channel.
@@ -68,6 +71,17 @@ func (r *run) ended() <-chan procs.Ended {
 		return nil
 	}
 	return r.finished
+}
+
+// exitIfDead is how the process ended. A process that could not be ended, such as another user's, has not: its exit says
+// code -1.
+func (r *run) exitIfDead() procs.Exit {
+	select {
+	case <-r.proc.Done():
+		return r.proc.Exit()
+	default:
+		return procs.Exit{Code: -1, Time: time.Now(), Ran: time.Since(r.started)}
+	}
 }
 
 // A tail holds the last lines of an incarnation. Its writer is the process's reader, its reader the worker's loop.

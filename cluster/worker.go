@@ -65,7 +65,6 @@ type worker struct {
 	retired      bool
 	over         bool // nothing will happen unless someone asks: it failed, or its restart policy wants no other start
 	late         bool // its last incarnation did not become ready in time
-	killed       bool // the death to come was asked for and says nothing about the app
 	run          *run // the incarnation that lives or is being ended; nil if there is none
 	incarnation  uint64
 	restarts     int
@@ -73,6 +72,7 @@ type worker struct {
 	deaths       int // in a row, after it was ready
 	lastExit     *procs.Exit
 	ended        procs.Ended // how the last incarnation was ended, for whoever waits for done
+	stoppedLast  bool        // that was by its retirement
 	waitsForPort bool        // a stranger has it, and people were told
 	timer        *time.Timer // what it is for follows from the state: see onTimer
 }
@@ -183,10 +183,10 @@ func (w *worker) onRestart() {
 }
 
 func (w *worker) onKill() error {
-	if !w.state.hasProcess() {
+	if w.run == nil {
 		return fmt.Errorf("cannot kill worker %d: it has no process, it is %s", w.worker, w.state)
 	}
-	w.killed = true
+	w.run.killed = true
 	w.end(syscall.SIGKILL, 0)
 	return nil
 }
@@ -195,7 +195,7 @@ func (w *worker) onKill() error {
 // what the process left behind is gone too and its last words are in.
 func (w *worker) onExit() {
 	w.run.exited = true
-	w.backend.Set(Backoff.status(w.wanted), w.incarnation)
+	w.backend.Set(Stopping.status(w.wanted), w.incarnation)
 	if !w.run.ending {
 		// A reloader that was killed leaves its child serving on the port: "I killed it and it still answers".
 		w.end(syscall.SIGKILL, 0)
@@ -215,8 +215,11 @@ func (w *worker) onReady() {
 func (w *worker) onTimer() {
 	switch w.state {
 	case Starting:
+		if w.run.exited {
+			return // it is dead already: onEnded says of what
+		}
 		w.run.timedOut = true
-		w.stopProcess(fmt.Sprintf("not ready within %v", w.cluster.config.readyTimeout()))
+		w.stopProcess(w.lateness(w.run))
 	case Backoff:
 		w.start()
 	case Ready, Unresponsive, Drained, Paused:
@@ -228,12 +231,13 @@ func (w *worker) onTimer() {
 // onEnded goes on from an incarnation whose whole tree is gone.
 func (w *worker) onEnded(ended procs.Ended) {
 	r := w.run
-	exit := r.proc.Exit()
+	exit := r.exitIfDead()
 	asked := w.state == Stopping && !r.timedOut
 	w.run, w.lastExit, w.ended, w.late = nil, &exit, ended, r.timedOut
+	w.stoppedLast = w.retired
 	r.cancel()
 	what := Event{PID: r.proc.Pid(), Exit: &exit}
-	if asked {
+	if asked && !r.killed {
 		what.Killed = len(ended.Killed)
 	}
 	if len(ended.Left) > 0 {
@@ -255,8 +259,8 @@ func (w *worker) died(r *run, what Event) {
 	policy := w.cluster.config.restart()
 	switch {
 	case r.timedOut:
-		what.Reason = fmt.Sprintf("not ready within %v", w.cluster.config.readyTimeout())
-	case w.killed:
+		what.Reason = w.lateness(r)
+	case r.killed:
 		w.deaths, w.bootDeaths = 0, 0
 	case policy == RestartNever, policy == RestartOnFailure && what.Exit.Code == 0:
 		w.wanted, w.over = false, true
@@ -264,9 +268,9 @@ func (w *worker) died(r *run, what Event) {
 		w.set(Stopped, what)
 		return
 	}
-	w.killed = false
 	if r.readyAt.IsZero() {
 		w.bootDeaths++
+		what.Lines = r.tail.last()
 		if w.bootDeaths >= bootAttempts || policy == RestartNever {
 			w.fail(r, what)
 			return
@@ -278,8 +282,16 @@ func (w *worker) died(r *run, what Event) {
 	w.backoff(delay(w.deaths), what)
 }
 
+// lateness says why an incarnation that was not ready in time is ended.
+func (w *worker) lateness(r *run) string {
+	text := fmt.Sprintf("not ready within %v", w.cluster.config.readyTimeout())
+	if refusal := r.refusal.Load(); refusal != nil {
+		text += ": " + *refusal
+	}
+	return text
+}
+
 func (w *worker) fail(r *run, what Event) {
-	what.Lines = r.tail.last()
 	if what.Reason == "" {
 		what.Reason = what.Exit.String() + " before it was ready"
 	}
@@ -310,7 +322,7 @@ func delay(n int) time.Duration {
 }
 
 // forgive clears what earlier deaths have taught: somebody wants another try.
-func (w *worker) forgive() { w.bootDeaths, w.deaths, w.killed, w.waitsForPort = 0, 0, false, false }
+func (w *worker) forgive() { w.bootDeaths, w.deaths, w.waitsForPort = 0, 0, false }
 
 // start begins the next incarnation, unless the port is taken: then it waits until that is over, which is no failure of
 // the worker's.
@@ -335,7 +347,7 @@ func (w *worker) start() {
 // awaitPort looks at a taken port again and again, and tells once who has it.
 func (w *worker) awaitPort() {
 	if !w.waitsForPort {
-		taken := &PortTakenError{Worker: w.worker, Port: w.port, Holder: lookUpHolder(w.port, shortLook)}
+		taken := &PortTakenError{Worker: w.worker, Port: w.port, Holder: holderOf(w.port, shortLook)}
 		w.set(Backoff, Event{Reason: taken.Error(), Delay: portPoll})
 		w.waitsForPort = true
 	}
@@ -367,6 +379,7 @@ func (w *worker) startProcess() error {
 	ctx, cancel := context.WithCancel(w.cluster.patience)
 	r.cancel = cancel
 	w.run = r
+	w.cluster.outputs.Go(func() { <-proc.Drained() })
 	w.cluster.goroutines.Go(func() { w.awaitReady(ctx, r) })
 	return nil
 }
@@ -413,7 +426,6 @@ func (w *worker) endProcess(r *run, sig os.Signal, patience time.Duration, tell 
 	if !tell {
 		return
 	}
-	<-r.proc.Done()
 	select {
 	case <-r.proc.Drained():
 	case <-time.After(lastWords):
@@ -447,7 +459,7 @@ func (w *worker) awaitIdle(r *run, patience time.Duration) {
 // awaitPortFree makes "stopped" mean that the next server can have the port.
 func (w *worker) awaitPortFree() {
 	if !awaitSilence(w.cluster.patience, w.cluster.world.answers, w.port, portPatience) {
-		w.notice("port %d still answers although worker %d is stopped: it is in use by %s", w.port, w.worker, holderOf(w.port))
+		w.notice("port %d still answers although worker %d is stopped: it is in use by %s", w.port, w.worker, holderOf(w.port, shortLook))
 	}
 }
 

@@ -22,8 +22,6 @@ Django:   lbdev up -n 4 -- python manage.py runserver
 Node:     lbdev up -n 4 -- node server.js            (the port comes as $PORT)
 any:      lbdev up -n 4 -- ./server --port {port}`,
 		Version:                   version,
-		HideVersion:               true, // there is a command for it
-		HideHelpCommand:           true,
 		DisableSliceFlagSeparator: true,
 		Suggest:                   true,
 		Writer:                    stdout,

@@ -29,8 +29,9 @@ func (s *session) errorPage(w http.ResponseWriter, r *http.Request, f proxy.Fail
 		})
 	}
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
-	page.Reload = safe && f.Status >= 500
-	page.Title, page.Advice = headline(f, coming, safe)
+	asked := slices.ContainsFunc(f.Attempts, func(a proxy.Attempt) bool { return a.Sent })
+	page.Reload = safe && !asked && coming && f.Status >= 500 // what killed a worker must not be asked again and again
+	page.Title, page.Advice = headline(f, coming, safe, asked)
 	page.Write(w, r)
 }
 
@@ -42,8 +43,7 @@ func lostAt(attempts []proxy.Attempt, port int) bool {
 }
 
 // headline says what happened in a few words, and what to do.
-func headline(f proxy.Failure, coming, safe bool) (title, advice string) {
-	asked := slices.ContainsFunc(f.Attempts, func(a proxy.Attempt) bool { return a.Sent })
+func headline(f proxy.Failure, coming, safe, asked bool) (title, advice string) {
 	switch {
 	case f.Status < 500:
 		return http.StatusText(f.Status), ""

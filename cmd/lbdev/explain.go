@@ -61,11 +61,15 @@ func explain(stderr io.Writer, err error) {
 	case !ok:
 		e = &commandError{err: err}
 	}
+	ellipsis := asciiSigns.ellipsis
+	if speaksUTF8() {
+		ellipsis = unicodeSigns.ellipsis
+	}
 	for line := range strings.SplitSeq(e.err.Error(), "\n") {
 		fmt.Fprintf(stderr, "lbdev: %s\n", line)
 	}
 	if e.hint != "" {
-		fmt.Fprintf(stderr, "lbdev: hint: %s\n", e.hint)
+		fmt.Fprintf(stderr, "lbdev: hint: %s\n", strings.ReplaceAll(e.hint, unicodeSigns.ellipsis, ellipsis))
 	}
 }
 
@@ -110,6 +114,9 @@ func notFoundHint(command []string) string {
 	if strings.Contains(program, " ") {
 		return "the command is not run by a shell: leave the quotes off, each word an argument of its own:  lbdev up -- " + program
 	}
+	if strings.ContainsAny(program, `/\`) {
+		return "look for it with  ls"
+	}
 	return fmt.Sprintf("is %s installed, and its folder in PATH? A program in this folder is written  ./%s", program, program)
 }
 
@@ -120,14 +127,15 @@ func permissionHint(command []string) string {
 // fieldHint names the flag that sets a field of cluster.Config.
 func fieldHint(field string) string {
 	examples := map[string]string{
-		"Command":   "lbdev up -- python manage.py runserver   or try  lbdev up --sample",
-		"Workers":   fmt.Sprintf("lbdev up -n 4 …  (1 to %d)", cluster.MaxWorkers),
-		"BasePort":  "lbdev up --base-port 8000 …",
-		"Listen":    "lbdev up --listen 127.0.0.1:8080 …   or only the port:  --listen 8080",
-		"Restart":   "lbdev up --restart on-failure …",
-		"Ready":     "lbdev up --ready tcp …",
-		"ReadyPath": "lbdev up --ready-path /healthz …",
-		"Env":       "lbdev up -e NAME=VALUE …   ; every worker has its own PORT already, {port} stands for it",
+		"Command":      "lbdev up -- python manage.py runserver   or try  lbdev up --sample",
+		"Workers":      fmt.Sprintf("lbdev up -n 4 …  (1 to %d)", cluster.MaxWorkers),
+		"BasePort":     "lbdev up --base-port 8000 …",
+		"Listen":       "lbdev up --listen 127.0.0.1:8080 …   or only the port:  --listen 8080",
+		"Restart":      "lbdev up --restart on-failure …",
+		"Ready":        "lbdev up --ready tcp …",
+		"ReadyPath":    "lbdev up --ready-path /healthz …",
+		"ReadyTimeout": "lbdev up --ready-timeout 60s …",
+		"Env":          "lbdev up -e NAME=VALUE …   ; every worker has its own PORT already, {port} stands for it",
 	}
 	return examples[field]
 }

@@ -24,7 +24,7 @@ func (s *session) header() string {
 	}
 	fmt.Fprintf(&b, "%s\n", s.out.bold("lbdev "+snap.Name))
 	row("front", snap.Front, snap.Policy)
-	ports, command := portRange(s.cluster.Ports(), s.out.ellipsis), commandLine(s.plan.shown)
+	ports, command := portRange(s.cluster.Ports(), s.out.ellipsis), oneLine(s.plan.shown, s.out.ellipsis)
 	if s.out.width > 0 && headerWidth+len(command) > s.out.width { // on a line of its own rather than broken
 		row("workers", ports, "")
 		row("", command, "")
@@ -45,6 +45,10 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 		add("%s", s.plan.passing)
 	}
 	for _, moved := range s.cluster.Moved() {
+		if !moved.Taken {
+			add("the %s moved to %d, to keep clear of other ports", moved.What, moved.To)
+			continue
+		}
 		add("port %d is in use by %s: the %s moved to %d", moved.From, moved.Holder, moved.What, moved.To)
 	}
 	address := s.cluster.FrontAddr()
@@ -55,6 +59,14 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 		add("warning: browsers refuse to open port %d; choose another with --listen", address.Port)
 	}
 	return remarks
+}
+
+// oneLine is a command without the lines after its first: some are whole scripts.
+func oneLine(command, ellipsis string) string {
+	if first, _, more := strings.Cut(command, "\n"); more {
+		return first + ellipsis
+	}
+	return command
 }
 
 // portRange shows a few ports in full and many by the first and the last.

@@ -9,7 +9,7 @@ import (
 )
 
 // A jsonPrinter shows what happens to programs: one JSON object per line, each with an "event" and a "time". Nothing is
-// left out and nothing summed up.
+// summed up; where a reader is so slow that something had to be dropped, "lost" says how much.
 type jsonPrinter struct {
 	cluster *cluster.Cluster
 }
@@ -118,6 +118,7 @@ func (p jsonPrinter) request(buf []byte, a *proxy.Access) []byte {
 	j := jsonRequest{
 		jsonHead: jsonHead{"request", a.Start}, Method: a.Method, Path: a.Path, Status: a.Status, Worker: a.Worker,
 		Port: a.Port, Outcome: string(a.Outcome), Reason: a.Reason, TotalMS: millis(a.Total), HeldMS: millis(a.Held), Bytes: a.Bytes,
+		Attempts: []jsonAttempt{},
 	}
 	for _, at := range a.Attempts {
 		j.Attempts = append(j.Attempts, jsonAttempt{

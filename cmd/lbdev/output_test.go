@@ -5,10 +5,13 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lbdev/lbdev/procs/misbehave"
 )
@@ -55,6 +58,43 @@ func TestUpLosesNoLine(t *testing.T) {
 	wantNobody(t, mark, 0)
 }
 
+// TestUpWaitsForASlowReader has a reader that begins when everything is over: it gets every line, and the exit after the
+// last one.
+func TestUpWaitsForASlowReader(t *testing.T) {
+	const lines = 30_000
+	base := freePorts(t, 5)
+	args := append([]string{"up", "-n", "1", "--restart", "never", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base + 4), "--"},
+		misbehave.Argv("lines", strconv.Itoa(lines))...)
+	cmd, mark := lbdevCommand(t, args...)
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(4 * time.Second) // the reader is busy
+	out, err := io.ReadAll(stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Error(err)
+	}
+	text := string(out)
+	if n := strings.Count(text, " line "); n != lines {
+		t.Errorf("%d lines arrived, want %d", n, lines)
+	}
+	last := strings.Index(text, fmt.Sprintf(" line %d\n", lines))
+	if exit := strings.Index(text, "restart policy is never"); last < 0 || exit < last {
+		t.Errorf("the exit is told at byte %d, the last words at %d", exit, last)
+	}
+	if !strings.HasSuffix(text, " 0 failed\n") {
+		t.Errorf("the output ends with %q", text[max(0, len(text)-80):])
+	}
+	wantNobody(t, mark, 0)
+}
+
 // TestUpLastWords has a worker that fails with a traceback whose last line has no newline.
 func TestUpLastWords(t *testing.T) {
 	base := freePorts(t, 5)
@@ -72,7 +112,7 @@ func TestUpLastWords(t *testing.T) {
 	for _, want := range []string{
 		"✗ exited with code 1 after", "restart 1 now", "before it was ready (3 times); giving up on this worker",
 		"       │ ", "no module named shop", "the same output as the worker before", "lbdev: hint: run it alone to see more:  PORT=",
-		"2 stopped in",
+		"0 requests",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("stdout has no %q:\n%s", want, out)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,11 +51,12 @@ type screen struct {
 	broken   chan error // told once, when nobody can read what is written
 	done     chan struct{}
 
-	buf    []byte
-	lines  []cluster.LogLine
-	happen []cluster.Event
-	unread bool // nobody can read what is written
-	warned bool // of a write that failed
+	written atomic.Int64 // writes that have returned
+	buf     []byte
+	lines   []cluster.LogLine
+	happen  []cluster.Event
+	unread  bool // nobody can read what is written
+	warned  bool // of a write that failed
 }
 
 // run writes until both feeds have ended.
@@ -69,7 +71,6 @@ func (s *screen) run() {
 		case <-s.logs.More():
 			logsDone = s.takeLogs()
 		case <-s.events.More():
-			logsDone = s.takeLogs() // the last words of a worker come before its exit
 			eventsDone = s.takeEvents()
 		case <-s.requests.more:
 			s.takeRequests()
@@ -105,6 +106,10 @@ func (s *screen) takeEvents() (done bool) {
 		s.buf = s.printer.lost(s.buf, "events", lost)
 	}
 	for _, e := range s.happen {
+		for s.logs.Seen() < e.Log { // the last words of a worker come before its exit
+			s.takeLogs()
+			s.flush()
+		}
 		s.buf = s.printer.event(s.buf, e)
 	}
 	return done
@@ -132,6 +137,7 @@ func (s *screen) takeSecond(now time.Time) {
 func (s *screen) flush() {
 	if len(s.buf) > 0 && !s.unread {
 		_, err := s.out.Write(s.buf)
+		s.written.Add(1)
 		switch {
 		case err == nil:
 			s.warned = false

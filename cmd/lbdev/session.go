@@ -15,8 +15,12 @@ import (
 	"github.com/lbdev/lbdev/procs"
 )
 
-// outputPatience is how long the last output may take to be written when everything else has ended.
-const outputPatience = 3 * time.Second
+// How long a write may take when everything else has ended: a program in a pipe may be busy, while a terminal that takes
+// nothing was stopped by somebody (Ctrl-S).
+const (
+	pipePatience     = 10 * time.Second
+	terminalPatience = 3 * time.Second
+)
 
 // sameSignal is how close together two signals are one: timeout(1), npm and go run pass a signal on that the terminal, or
 // they themselves, have sent to the whole group already.
@@ -39,7 +43,11 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	p.config.OnAccess = requests.add
 	p.config.ErrorPage = s.errorPage
 	s.terminal()
-	signal.Notify(s.signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(sig) { // nohup(1) and background jobs of scripts ask for that
+			signal.Notify(s.signals, sig)
+		}
+	}
 	// A Go program that did not ask for SIGPIPE is killed by it when the reader of its output goes, and its workers would
 	// be orphans. Nobody reads the channel: a client that hangs up is a SIGPIPE as well; the screen sees its failed write.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
@@ -94,13 +102,34 @@ func (s *session) run() error {
 	if hurried {
 		return err
 	}
-	select {
-	case <-s.screen.done:
-	case <-time.After(outputPatience): // whoever reads our output has stopped reading
+	if !s.awaitScreen() {
+		explain(s.stderr, errors.New("cannot write the rest of the output: nobody reads it"))
 		return err
 	}
 	s.screen.conclude(report)
 	return err
+}
+
+// awaitScreen waits until everything is written, and says whether it is. A reader may be slow, but one that takes nothing
+// has stopped reading; a signal ends the patience with it.
+func (s *session) awaitScreen() bool {
+	patience := pipePatience
+	if s.out.tty {
+		patience = terminalPatience
+	}
+	for {
+		written := s.screen.written.Load()
+		select {
+		case <-s.screen.done:
+			return true
+		case <-s.signals:
+			return false
+		case <-time.After(patience):
+			if s.screen.written.Load() == written {
+				return false
+			}
+		}
+	}
 }
 
 // wait returns when there is a reason to end; the error has the exit code.
@@ -139,13 +168,29 @@ func (s *session) alone(port int) string {
 	return fmt.Sprintf("PORT=%d %s", port, commandLine(s.cluster.Argv(port)))
 }
 
+// stopping says how many workers are being stopped, nothing if none has a process.
+func (s *session) stopping() string {
+	running := 0
+	for _, w := range s.cluster.Snapshot().Workers {
+		if w.PID != 0 {
+			running++
+		}
+	}
+	if running == 0 {
+		return ""
+	}
+	text := "stopping " + count(running, "worker")
+	if s.out.tty {
+		text += " " + s.out.dot + " Ctrl-C again to kill"
+	}
+	return text
+}
+
 // shutdown ends the cluster. The second signal kills what does not end by itself, the third gives up waiting: hurried.
 func (s *session) shutdown() (report cluster.Report, hurried bool) {
-	again := ""
-	if s.out.tty {
-		again = " " + s.out.dot + " Ctrl-C again to kill"
+	if text := s.stopping(); text != "" {
+		s.screen.say("stopping", text)
 	}
-	s.screen.say("stopping", fmt.Sprintf("stopping %s%s", count(len(s.cluster.Ports()), "worker"), again))
 	reports := make(chan cluster.Report, 1)
 	go func() { reports <- s.cluster.Shutdown(context.Background()) }()
 	last := time.Now()

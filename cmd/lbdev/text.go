@@ -25,13 +25,13 @@ type textPrinter struct {
 	cluster  *cluster.Cluster
 	alone    func(port int) string // the command that runs one worker without lbdev
 	prefixes map[int]string        // by port, ready to print
-	ready    int                   // workers that have been ready
+	ready    map[int]bool          // workers that have been ready
 	opened   time.Time
 	lastTail []string // of the worker that failed last
 }
 
 func newTextPrinter(l look, c *cluster.Cluster, alone func(int) string) *textPrinter {
-	return &textPrinter{look: l, cluster: c, alone: alone, prefixes: map[int]string{}, opened: time.Now()}
+	return &textPrinter{look: l, cluster: c, alone: alone, prefixes: map[int]string{}, ready: map[int]bool{}, opened: time.Now()}
 }
 
 func (t *textPrinter) logs(buf []byte, lines []cluster.LogLine) []byte {
@@ -76,7 +76,9 @@ func (t *textPrinter) done(buf []byte, r cluster.Report) []byte {
 	for _, w := range r.Left {
 		buf = t.printf(buf, "%s %s could not be ended: pid %s\n", t.worker(w.Worker, strconv.Itoa(w.Port)), t.bad(t.down), joinInts(w.PIDs))
 	}
-	buf = t.printf(buf, "%d stopped in %s\n", r.Stopped+len(r.Killed), short(r.Took))
+	if n := r.Stopped + len(r.Killed); n > 0 {
+		buf = t.printf(buf, "%d stopped in %s\n", n, short(r.Took))
+	}
 	return append(append(buf, t.tally(t.cluster.Snapshot().Requests)...), '\n')
 }
 
@@ -132,10 +134,10 @@ func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
 // allReady says once that the start is over.
 func (t *textPrinter) allReady(buf []byte, e cluster.Event) []byte {
 	n := len(t.cluster.Ports())
-	if t.ready >= n || e.Incarnation > 1 {
+	if t.ready[e.Worker] || len(t.ready) >= n {
 		return buf
 	}
-	if t.ready++; t.ready < n {
+	if t.ready[e.Worker] = true; len(t.ready) < n {
 		return buf
 	}
 	took := short(e.Time.Sub(t.opened))
@@ -217,7 +219,11 @@ func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
 	for i := range a.Attempts {
 		at := &a.Attempts[i]
 		buf = t.printf(buf, " %s %s", t.arrow, t.worker(at.Worker, strconv.Itoa(at.Port)))
-		if last := i == len(a.Attempts)-1; !last || a.Outcome == proxy.Failed {
+		switch last := i == len(a.Attempts)-1; {
+		case last && a.Outcome == proxy.Failed:
+			reason := strings.TrimPrefix(a.Reason, fmt.Sprintf("worker %d ", at.Port))
+			return t.printf(buf, " %s %s\n", t.bad(t.down), reason)
+		case !last:
 			buf = t.printf(buf, " %s %s", t.bad(t.down), at.Result)
 		}
 	}

@@ -80,8 +80,8 @@ func up(c *cli.Context) error {
 // A plan is what the flags, the environment and the config file ask for.
 type plan struct {
 	config  cluster.Config
-	shown   []string // the command as people should see it
-	passing string   // how the port gets into the command
+	shown   string // the command as people should see it
+	passing string // how the port gets into the command
 	json    bool
 	pty     string
 }
@@ -139,7 +139,7 @@ func (p *plan) command(c *cli.Context, file *configFile) error {
 		if argv, err = sampleArgv(); err != nil {
 			return err
 		}
-		p.shown, p.passing = []string{"the built-in sample app"}, ""
+		p.shown, p.passing = "the built-in sample app", ""
 		p.config.Command = argv
 		return nil
 	}
@@ -147,7 +147,7 @@ func (p *plan) command(c *cli.Context, file *configFile) error {
 		return &commandError{code: exitUsage, err: errors.New("cannot start workers: no command was given"), hint: fieldHint("Command")}
 	}
 	p.config.Command, p.passing = passPort(argv)
-	p.shown = p.config.Command
+	p.shown = commandLine(p.config.Command)
 	return nil
 }
 
@@ -198,7 +198,7 @@ func commandLine(argv []string) string {
 	words := make([]string, len(argv))
 	for i, arg := range argv {
 		words[i] = arg
-		if arg == "" || strings.ContainsAny(arg, " \t\n\"'\\$&|;<>()*?#~`") && len(argv) > 1 {
+		if arg == "" || strings.ContainsAny(arg, " \t\n\"'\\$&|;<>()*?#~`") {
 			words[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
 		}
 	}
