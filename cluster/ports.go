@@ -10,8 +10,9 @@ import (
 	"syscall"
 	"time"
 
-	psnet "github.com/shirou/gopsutil/v4/net"
 	psprocess "github.com/shirou/gopsutil/v4/process"
+
+	"github.com/lbdev/lbdev/procs"
 )
 
 const (
@@ -122,39 +123,18 @@ func awaitSilence(ctx context.Context, answers func(int) bool, port int, patienc
 // holderOf finds the process that listens on a port; the zero Holder means that it is not known, as for a process of
 // another user.
 func holderOf(port int, patience time.Duration) Holder {
-	for _, conn := range look(patience, func() []psnet.ConnectionStat {
-		conns, _ := psnet.Connections("tcp") // what it could not look at belongs to others
-		return conns
-	}) {
-		if conn.Status == "LISTEN" && conn.Laddr.Port == uint32(port) && conn.Pid != 0 {
-			h := Holder{PID: int(conn.Pid)}
-			if p, err := psprocess.NewProcess(conn.Pid); err == nil {
-				h.Program, _ = p.Name()
-			}
-			return h
+	h := Holder{PID: look(patience, func() int { return procs.Listener(port) })}
+	if h.PID != 0 {
+		if p, err := psprocess.NewProcess(int32(h.PID)); err == nil {
+			h.Program, _ = p.Name() // without it the pid must do
 		}
 	}
-	return Holder{}
+	return h
 }
 
-// listeners are the ports that the processes listen on, ascending. nil means that this could not be found out.
+// listeners are the ports that the processes listen on, ascending; nil means that this could not be found out.
 func listeners(pids []int, patience time.Duration) []int {
-	return look(patience, func() []int {
-		ports := []int{}
-		for _, pid := range pids {
-			conns, err := psnet.ConnectionsPid("tcp", int32(pid))
-			if err != nil {
-				continue // it has just ended
-			}
-			for _, conn := range conns {
-				if conn.Status == "LISTEN" {
-					ports = append(ports, int(conn.Laddr.Port))
-				}
-			}
-		}
-		slices.Sort(ports)
-		return slices.Compact(ports)
-	})
+	return look(patience, func() []int { return procs.Listeners(pids) })
 }
 
 // look runs a look at the system's tables for at most the given time; then the answer is the zero value. They are only
