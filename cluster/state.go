@@ -27,17 +27,6 @@ const (
 	Failed State = "failed"
 )
 
-// hasProcess says whether a worker in this state has a process that runs or is ending.
-func (s State) hasProcess() bool {
-	switch s {
-	case Starting, Ready, Unresponsive, Drained, Paused, Stopping:
-		return true
-	case Stopped, Backoff, Failed:
-		return false
-	}
-	panic("cluster: unknown state " + string(s))
-}
-
 // status is what the proxy needs to know of a worker in this state: may it have requests, is it worth waiting for.
 // wanted says that a worker that is stopping shall come back.
 func (s State) status(wanted bool) proxy.Status {

@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -76,19 +78,20 @@ type WorkerView struct {
 
 // plainErrorPage is the error page when nobody has a better one.
 func plainErrorPage(w http.ResponseWriter, r *http.Request, f Failure) {
-	text := strconv.Itoa(f.Status) + " " + http.StatusText(f.Status) + "\n\n" + f.Reason + "\n"
+	var text strings.Builder
+	text.WriteString(strconv.Itoa(f.Status) + " " + http.StatusText(f.Status) + "\n\n" + f.Reason + "\n")
 	for _, wv := range f.Workers {
-		text += "\n  " + strconv.Itoa(wv.Port) + " " + string(wv.Status)
+		text.WriteString("\n  " + strconv.Itoa(wv.Port) + " " + string(wv.Status))
 	}
 	if len(f.Workers) > 0 {
-		text += "\n"
+		text.WriteString("\n")
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/plain; charset=utf-8")
-	h.Set("Content-Length", strconv.Itoa(len(text)))
+	h.Set("Content-Length", strconv.Itoa(text.Len()))
 	w.WriteHeader(f.Status)
 	if r.Method != http.MethodHead {
-		w.Write([]byte(text))
+		io.WriteString(w, text.String())
 	}
 }
 

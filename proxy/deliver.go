@@ -3,6 +3,7 @@ package proxy
 import (
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -68,7 +69,7 @@ func (x *exchange) copyFields(to http.Header) {
 		if f.name == "Trailer" && x.body.kind == byChunks {
 			x.announce(to, f.value)
 		}
-		if hopByHop(f.name) || contains(listed, f.name) || f.name == "X-Lbdev-Worker" || f.name == "X-Lbdev-Attempts" {
+		if hopByHop(f.name) || slices.Contains(listed, f.name) || f.name == "X-Lbdev-Worker" || f.name == "X-Lbdev-Attempts" {
 			continue
 		}
 		if had := to[f.name]; had != nil {
@@ -144,7 +145,7 @@ func (x *exchange) writeTrailers() {
 			continue
 		}
 		name := f.name
-		if !contains(announced, name) {
+		if !slices.Contains(announced, name) {
 			x.flush()
 			name = http.TrailerPrefix + name
 		}

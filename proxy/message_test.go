@@ -16,17 +16,17 @@ import (
 // tape is a worker that records what it gets, byte by byte up to the empty line.
 func tape(heads chan<- string, response string) func(net.Conn, *bufio.Reader) {
 	return func(c net.Conn, in *bufio.Reader) {
-		head := ""
+		var head strings.Builder
 		for {
 			line, err := in.ReadString('\n')
 			if err != nil {
 				return
 			}
-			if head += line; line == "\r\n" {
+			if head.WriteString(line); line == "\r\n" {
 				break
 			}
 		}
-		heads <- head
+		heads <- head.String()
 		io.WriteString(c, response)
 	}
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -41,16 +42,7 @@ func aliased(name string) bool {
 
 // forwarded says whether a field of a request goes to the worker as it is.
 func forwarded(name string, listed []string) bool {
-	return !hopByHop(name) && !ours(name) && !aliased(name) && !contains(listed, name)
-}
-
-func contains(list []string, s string) bool {
-	for i := range list {
-		if list[i] == s {
-			return true
-		}
-	}
-	return false
+	return !hopByHop(name) && !ours(name) && !aliased(name) && !slices.Contains(listed, name)
 }
 
 // options returns what a Connection field lists, in canonical form: more fields that are hop-by-hop.
@@ -69,7 +61,7 @@ func options(values []string, to []string) []string {
 // would not see, nor for HTTP/1.0 (RFC 9110 section 7.8), nor with a body.
 func upgradeOf(r *http.Request, listed []string) string {
 	up := r.Header["Upgrade"]
-	if len(up) == 0 || r.ProtoMajor != 1 || r.ProtoMinor == 0 || r.ContentLength != 0 || !contains(listed, "Upgrade") {
+	if len(up) == 0 || r.ProtoMajor != 1 || r.ProtoMinor == 0 || r.ContentLength != 0 || !slices.Contains(listed, "Upgrade") {
 		return ""
 	}
 	value := strings.Join(up, ", ")
