@@ -22,7 +22,8 @@
 //	   │            ▼                                   │
 //	   └──────── stopping ◄── any state with a process ─┘
 //
-//	failed: three deaths in a row before it was ever ready. Only start or restart by hand leads out of it.
+//	failed: three deaths in a row before it was ever ready, or a program that cannot be started. Start or restart by hand
+//	leads out of it; a stop leads from backoff and failed to stopped.
 //
 // A run of the process is an incarnation and has a number; what comes late from an older one is recognised and ignored.
 // There are never two live incarnations of a worker: a new one starts when the whole tree of the old one is gone.
@@ -30,7 +31,7 @@
 // # What happened
 //
 // Events (state changes and notices) and log lines are two feeds, each in the order in which it happened and with
-// numbers that grow by one. An exit is published after the last words of the process, so long as they arrive within
+// numbers that grow by one. An event knows the number of the log line before it. An exit is published after the last words of the process, so long as they arrive within
 // 100 ms of its death. Readers go at their own pace; see Feed for what becomes of slow ones.
 //
 // The package neither prints nor exits; it knows nothing of terminals, flags or hints.

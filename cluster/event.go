@@ -34,11 +34,11 @@ type Event struct {
 
 	Took     time.Duration // ready: since the start of the process
 	Exit     *procs.Exit   // backoff, stopped, failed: how the process ended, if it had one
-	Killed   int           // stopped, backoff: how many processes had to be ended by SIGKILL after the stop timeout
+	Killed   int           // stopped: how many processes had to be ended by SIGKILL after the stop timeout
 	Restarts int           // starting, backoff: how often the worker was started again so far
 	Delay    time.Duration // backoff: until the next start
-	Reason   string        // backoff, failed: why, in words
-	Lines    []string      // failed: the last words of the process
+	Reason   string        // backoff, failed, stopping, stopped: why, in words, where it was not asked for
+	Lines    []string      // backoff before it was ever ready, failed: the last words of the process
 	Ports    []int         // wrong-port: where it listens, ascending
 	Text     string        // notice, wrong-port: what people should know
 }
