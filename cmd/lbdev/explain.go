@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os/exec"
 	"strings"
+	"unicode"
 
 	"github.com/lbdev/lbdev/cluster"
 )
@@ -30,6 +31,7 @@ type commandError struct {
 	code int
 	err  error
 	hint string
+	flag string // the flag of up that it is about, if it is about one
 }
 
 func (e *commandError) Error() string {
@@ -90,7 +92,7 @@ func advise(err error, command []string) error {
 		return &commandError{code: exitNotExecutable, err: err, hint: permissionHint(command)}
 	}
 	if field, ok := errors.AsType[*cluster.FieldError](err); ok {
-		return &commandError{code: exitUsage, err: err, hint: fieldHint(field.Field)}
+		return &commandError{code: exitUsage, err: err, hint: fieldHint(field.Field), flag: fieldFlag(field.Field)}
 	}
 	return &commandError{code: exitFailed, err: err}
 }
@@ -122,6 +124,18 @@ func notFoundHint(command []string) string {
 
 func permissionHint(command []string) string {
 	return fmt.Sprintf("it is a file that may not be executed:  chmod +x %s , or name its interpreter before it", command[0])
+}
+
+// fieldFlag is the flag that sets a field of cluster.Config: BasePort is base-port.
+func fieldFlag(field string) string {
+	var flag strings.Builder
+	for i, r := range field {
+		if unicode.IsUpper(r) && i > 0 {
+			flag.WriteByte('-')
+		}
+		flag.WriteRune(unicode.ToLower(r))
+	}
+	return flag.String()
 }
 
 // fieldHint names the flag that sets a field of cluster.Config.

@@ -36,6 +36,8 @@ type configFile struct {
 	EnvFile      string            `yaml:"env-file"`
 	PTY          string            `yaml:"pty"`
 	JSON         string            `yaml:"json"`
+
+	applied map[string]bool // the flags whose value came from here
 }
 
 // environ is the file's env as NAME=VALUE pairs.
@@ -49,10 +51,11 @@ func (f *configFile) environ() []string {
 
 // apply sets the flags that neither the command line nor the environment has set.
 func (f *configFile) apply(c *cli.Context) error {
+	f.applied = map[string]bool{}
 	v := reflect.ValueOf(*f)
 	for i := range v.NumField() {
 		name, field := v.Type().Field(i).Tag.Get("yaml"), v.Field(i)
-		if field.Kind() != reflect.String || field.String() == "" || c.IsSet(name) {
+		if name == "" || field.Kind() != reflect.String || field.String() == "" || c.IsSet(name) {
 			continue
 		}
 		if err := c.Set(name, field.String()); err != nil {
@@ -61,8 +64,18 @@ func (f *configFile) apply(c *cli.Context) error {
 				hint: "lbdev up --help  says what each setting takes",
 			}
 		}
+		f.applied[name] = true
 	}
 	return nil
+}
+
+// blame gives an error about a flag the exit code of a broken config, if the flag's value came from the file.
+func (f *configFile) blame(err error) error {
+	e, ok := errors.AsType[*commandError](err)
+	if !ok || e.code != exitUsage || !f.applied[e.flag] {
+		return err
+	}
+	return &commandError{code: exitConfig, err: fmt.Errorf("config file: %s: %w", e.flag, e.err), hint: "change it in the file, or override it: " + e.hint}
 }
 
 // readFile reads the config file that --file names, or lbdev.yaml if there is one; without any it is empty. A key

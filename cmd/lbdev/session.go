@@ -60,7 +60,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 		err = c.Open()
 	}
 	if err != nil {
-		return nil, advise(err, p.config.Command)
+		return nil, p.file.blame(advise(err, p.config.Command))
 	}
 	s.screen = &screen{
 		out:      stdout,

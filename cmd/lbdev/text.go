@@ -181,6 +181,9 @@ func (t *textPrinter) fail(buf []byte, port string, e cluster.Event) []byte {
 		buf = t.printf(buf, "       %s ", t.bar)
 		buf = append(appendPlain(buf, line), '\n')
 	}
+	if e.Exit != nil && e.Exit.Code == 0 {
+		return t.printf(buf, "lbdev: hint: it ended by itself; a server must stay in the foreground, without & or a daemon option\n")
+	}
 	return t.printf(buf, "lbdev: hint: run it alone to see more:  %s\n", t.alone(e.Port))
 }
 

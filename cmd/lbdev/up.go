@@ -83,6 +83,7 @@ type plan struct {
 	shown   string // the command as people should see it
 	passing string // how the port gets into the command
 	json    bool
+	file    *configFile
 	pty     string
 }
 
@@ -112,7 +113,8 @@ func planUp(c *cli.Context) (*plan, error) {
 		Hold:         orNever(c.Duration("hold")),
 		Env:          append(file.environ(), c.StringSlice("env")...),
 	}
-	return p, p.check(c)
+	p.file = file
+	return p, file.blame(p.check(c))
 }
 
 // orNever turns the 0 of a flag, which means none, into the negative value that means none in a Config.
@@ -154,21 +156,23 @@ func (p *plan) command(c *cli.Context, file *configFile) error {
 // check completes the Config with what needs more than a copy.
 func (p *plan) check(c *cli.Context) error {
 	var err error
-	usage := func(err error, hint string) error { return &commandError{code: exitUsage, err: err, hint: hint} }
+	usage := func(flag string, err error, hint string) error {
+		return &commandError{code: exitUsage, err: err, hint: hint, flag: flag}
+	}
 	if n := p.config.Workers; n < 1 {
-		return usage(fmt.Errorf("cannot run %d workers: the number must be 1 to %d", n, cluster.MaxWorkers), fieldHint("Workers"))
+		return usage("workers", fmt.Errorf("cannot run %d workers: the number must be 1 to %d", n, cluster.MaxWorkers), fieldHint("Workers"))
 	}
 	if p.config.Listen, err = parseListen(c.String("listen")); err != nil {
-		return usage(err, fieldHint("Listen"))
+		return usage("listen", err, fieldHint("Listen"))
 	}
 	if policy := c.String("policy"); policy != "round-robin" {
-		return usage(fmt.Errorf("cannot use policy %q: there is round-robin", policy), "leave --policy off")
+		return usage("policy", fmt.Errorf("cannot use policy %q: there is round-robin", policy), "leave --policy off")
 	}
 	if p.config.StopSignal, err = procs.SignalByName(c.String("stop-signal")); err != nil {
-		return usage(err, "lbdev up --stop-signal INT …  (TERM, INT, QUIT, HUP, USR1, USR2, KILL)")
+		return usage("stop-signal", err, "lbdev up --stop-signal INT …  (TERM, INT, QUIT, HUP, USR1, USR2, KILL)")
 	}
 	if p.pty != "auto" && p.pty != "on" && p.pty != "off" {
-		return usage(fmt.Errorf("cannot use --pty %q: it must be auto, on or off", p.pty), "leave it off")
+		return usage("pty", fmt.Errorf("cannot use --pty %q: it must be auto, on or off", p.pty), "leave it off")
 	}
 	if p.config.Name == "" {
 		if dir, err := os.Getwd(); err == nil {
