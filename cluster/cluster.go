@@ -105,7 +105,7 @@ func (c *Cluster) chooseBase() error {
 		frontPort = portOf(c.config.Listen)
 	}
 	if c.config.BasePort == 0 {
-		base, moved, err := freeBlock("workers", defaultBasePort, n, frontPort)
+		base, moved, err := freeBlock("workers", defaultBasePort, n, frontPort, dashboardPort)
 		c.base = base
 		c.note(moved)
 		return err
@@ -128,11 +128,11 @@ func (c *Cluster) chooseFront() (string, error) {
 	if c.config.Listen != "" {
 		return c.config.Listen, nil
 	}
-	var workers []int
+	taken := []int{dashboardPort}
 	for i := range c.config.workers() {
-		workers = append(workers, c.base+i)
+		taken = append(taken, c.base+i)
 	}
-	port, moved, err := freeBlock("front", defaultFrontPort, 1, workers...)
+	port, moved, err := freeBlock("front", defaultFrontPort, 1, taken...)
 	c.note(moved)
 	return net.JoinHostPort(workerHost, strconv.Itoa(port)), err
 }
