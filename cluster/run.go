@@ -18,6 +18,8 @@ const (
 	tailLines = 20
 	// portPatience is how long a port may stay busy after the tree that held it is gone.
 	portPatience = 2 * time.Second
+	// drainPoll is how often a worker that is to stop is asked whether its requests are done.
+	drainPoll = 2 * time.Millisecond
 )
 
 // process is what the loop needs of a *procs.Process; tests have a fake.
@@ -81,6 +83,116 @@ func (r *run) exitIfDead() procs.Exit {
 		return r.proc.Exit()
 	default:
 		return procs.Exit{Code: -1, Time: time.Now(), Ran: time.Since(r.started)}
+	}
+}
+
+// startProcess begins an incarnation.
+func (w *worker) startProcess() error {
+	c := &w.cluster.config
+	r := &run{
+		incarnation: w.incarnation,
+		started:     time.Now(),
+		readied:     make(chan struct{}, 1),
+		finished:    make(chan procs.Ended, 1),
+		tail:        &tail{},
+	}
+	proc, err := w.cluster.world.start(procs.Config{
+		Argv:   w.argv(c.Command),
+		Dir:    c.Dir,
+		Env:    w.environ(c),
+		PTY:    c.PTY,
+		Rows:   c.Rows,
+		Cols:   c.Cols,
+		Output: w.output(r),
+	})
+	if err != nil {
+		return err
+	}
+	r.proc = proc
+	ctx, cancel := context.WithCancel(w.cluster.patience)
+	r.cancel = cancel
+	w.run = r
+	w.cluster.outputs.Go(func() { <-proc.Drained() })
+	w.cluster.goroutines.Go(func() { w.awaitReady(ctx, r) })
+	return nil
+}
+
+// output passes a process's lines on: to the feed for whoever reads along, to the tail for the case that it fails.
+func (w *worker) output(r *run) func([]procs.Line) {
+	logs, number, port := w.cluster.logs, w.worker, w.port
+	return func(lines []procs.Line) {
+		r.tail.add(lines)
+		logs.AppendAll(len(lines), func(i int) LogLine {
+			return LogLine{Line: lines[i], Worker: number, Port: port, Incarnation: r.incarnation}
+		})
+	}
+}
+
+// awaitReady is the goroutine that watches an incarnation become ready.
+func (w *worker) awaitReady(ctx context.Context, r *run) {
+	if w.cluster.world.probe(ctx, w, r) {
+		r.readied <- struct{}{}
+	}
+}
+
+// stopProcess takes the worker out of rotation and then asks its process to end.
+func (w *worker) stopProcess(reason string) {
+	w.timer.Stop()
+	w.run.cancel()
+	w.set(Stopping, Event{Reason: reason})
+	w.end(w.cluster.config.stopSignal(), w.cluster.config.stopTimeout())
+}
+
+// end ends the current tree in the background. A second call, with less patience, takes effect too; the loop hears of the
+// first one's result.
+func (w *worker) end(sig os.Signal, patience time.Duration) {
+	r := w.run
+	first := !r.ending
+	r.ending = true
+	w.cluster.goroutines.Go(func() { w.endProcess(r, sig, patience, first) })
+}
+
+func (w *worker) endProcess(r *run, sig os.Signal, patience time.Duration, tell bool) {
+	began := time.Now()
+	w.awaitIdle(r, patience/2)
+	ended := r.proc.End(w.cluster.patience, sig, max(patience-time.Since(began), 0))
+	if !tell {
+		return
+	}
+	select {
+	case <-r.proc.Drained():
+	case <-time.After(lastWords):
+	}
+	if len(ended.Left) == 0 && patience > 0 {
+		w.awaitPortFree()
+	}
+	r.finished <- ended
+}
+
+// awaitIdle waits until the worker has no request in flight, for at most half of the stop timeout: an event stream never
+// ends by itself.
+func (w *worker) awaitIdle(r *run, patience time.Duration) {
+	deadline := time.After(patience)
+	for {
+		if _, _, inFlight := w.backend.Counts(); inFlight == 0 {
+			return
+		}
+		select {
+		case <-deadline:
+			return
+		case <-r.proc.Done():
+			return
+		case <-w.cluster.patience.Done():
+			return
+		case <-time.After(drainPoll):
+		}
+	}
+}
+
+// awaitPortFree makes "stopped" mean that the next server can have the port.
+func (w *worker) awaitPortFree() {
+	if !awaitSilence(w.cluster.patience, w.cluster.world.answers, w.port, portPatience) {
+		w.notice("port %d still answers although worker %d is stopped: it is in use by %s", w.port, w.worker, holderOf(w.port, shortLook))
 	}
 }
 
