@@ -42,7 +42,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	requests := newRequests(!p.json)
 	p.config.OnAccess = requests.add
 	p.config.ErrorPage = s.errorPage
-	s.terminal()
+	s.terminal(stdout)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) { // nohup(1) and background jobs of scripts ask for that
 			signal.Notify(s.signals, sig)
@@ -77,11 +77,11 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 }
 
 // terminal decides whether the workers get a terminal, how large it is, and whether they are asked for colour.
-func (s *session) terminal() {
+func (s *session) terminal(stdout *os.File) {
 	c := &s.plan.config
 	c.PTY = s.plan.pty == "on" || s.plan.pty == "auto" && s.out.tty && !s.plan.json && procs.HasPTY && os.Getenv("CI") == ""
 	c.Colour = s.out.colour && !s.plan.json
-	if width, height, err := term.GetSize(int(os.Stdout.Fd())); err == nil {
+	if width, height, err := term.GetSize(int(stdout.Fd())); err == nil {
 		c.Rows, c.Cols = uint16(height), uint16(max(width-prefixWidth, 20))
 	}
 }

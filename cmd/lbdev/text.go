@@ -66,7 +66,7 @@ func appendPlain(buf []byte, text string) []byte {
 }
 
 func (t *textPrinter) lost(buf []byte, what string, n uint64) []byte {
-	return t.printf(buf, "%s %s %s not shown: the terminal is too slow\n", t.line, thousands(n), what)
+	return fmt.Appendf(buf, "%s %s %s not shown: the terminal is too slow\n", t.line, thousands(n), what)
 }
 
 func (t *textPrinter) note(buf []byte, n note) []byte { return append(append(buf, n.text...), '\n') }
@@ -74,10 +74,10 @@ func (t *textPrinter) note(buf []byte, n note) []byte { return append(append(buf
 // done tells how it ended and what became of the requests. Whoever had to be killed was an event already.
 func (t *textPrinter) done(buf []byte, r cluster.Report) []byte {
 	for _, w := range r.Left {
-		buf = t.printf(buf, "%s %s could not be ended: pid %s\n", t.worker(w.Worker, strconv.Itoa(w.Port)), t.bad(t.down), joinInts(w.PIDs))
+		buf = fmt.Appendf(buf, "%s %s could not be ended: pid %s\n", t.worker(w.Worker, strconv.Itoa(w.Port)), t.bad(t.down), joinInts(w.PIDs))
 	}
 	if n := r.Stopped + len(r.Killed); n > 0 {
-		buf = t.printf(buf, "%d stopped in %s\n", n, short(r.Took))
+		buf = fmt.Appendf(buf, "%d stopped in %s\n", n, short(r.Took))
 	}
 	return append(append(buf, t.tally(t.cluster.Snapshot().Requests)...), '\n')
 }
@@ -100,22 +100,18 @@ func (t *textPrinter) tally(c cluster.RequestCounts) string {
 	return strings.Join(parts, " "+t.dot+" ")
 }
 
-func (t *textPrinter) printf(buf []byte, format string, args ...any) []byte {
-	return fmt.Appendf(buf, format, args...)
-}
-
 // event shows what people want to know of a worker's life; starting and stopping go without saying.
 func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
 	port := t.worker(e.Worker, fmt.Sprintf("%4d", e.Port))
 	switch e.Kind {
 	case cluster.KindNotice:
-		return t.printf(buf, "%s %s\n", port, e.Text)
+		return fmt.Appendf(buf, "%s %s\n", port, e.Text)
 	case cluster.KindWrongPort:
 		return t.wrongPort(buf, port, e)
 	}
 	switch e.State {
 	case cluster.Ready:
-		buf = t.printf(buf, "%s %s ready  %s\n", port, t.good(t.up), short(e.Took))
+		buf = fmt.Appendf(buf, "%s %s ready  %s\n", port, t.good(t.up), short(e.Took))
 		return t.allReady(buf, e)
 	case cluster.Backoff:
 		return t.backoff(buf, port, e)
@@ -125,7 +121,7 @@ func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
 		return t.stopped(buf, port, e)
 	case cluster.Stopping:
 		if e.Reason != "" {
-			return t.printf(buf, "%s %s %s\n", port, t.bad(t.down), e.Reason)
+			return fmt.Appendf(buf, "%s %s %s\n", port, t.bad(t.down), e.Reason)
 		}
 	}
 	return buf
@@ -141,12 +137,12 @@ func (t *textPrinter) allReady(buf []byte, e cluster.Event) []byte {
 		return buf
 	}
 	took := short(e.Time.Sub(t.opened))
-	return t.printf(buf, "%s\n", t.bold(fmt.Sprintf("%d of %d ready in %s", n, n, took))+" "+t.dot+" Ctrl-C to stop")
+	return fmt.Appendf(buf, "%s\n", t.bold(fmt.Sprintf("%d of %d ready in %s", n, n, took))+" "+t.dot+" Ctrl-C to stop")
 }
 
 func (t *textPrinter) backoff(buf []byte, port string, e cluster.Event) []byte {
 	if e.Exit == nil { // it could not start: someone has its port
-		return t.printf(buf, "%s %s %s %s waiting for it\n", port, t.bad(t.down), e.Reason, t.dot)
+		return fmt.Appendf(buf, "%s %s %s %s waiting for it\n", port, t.bad(t.down), e.Reason, t.dot)
 	}
 	when := "now"
 	if e.Delay > 0 {
@@ -156,35 +152,35 @@ func (t *textPrinter) backoff(buf []byte, port string, e cluster.Event) []byte {
 	if what == "" {
 		what = e.Exit.String()
 	}
-	return t.printf(buf, "%s %s %s after %s %s restart %d %s\n", port, t.bad(t.down), what, short(e.Exit.Ran), t.dot, e.Restarts, when)
+	return fmt.Appendf(buf, "%s %s %s after %s %s restart %d %s\n", port, t.bad(t.down), what, short(e.Exit.Ran), t.dot, e.Restarts, when)
 }
 
 func (t *textPrinter) stopped(buf []byte, port string, e cluster.Event) []byte {
 	switch {
 	case e.Killed > 0:
-		return t.printf(buf, "%s %s did not end in time, killed\n", port, t.bad(t.down))
+		return fmt.Appendf(buf, "%s %s did not end in time, killed\n", port, t.bad(t.down))
 	case e.Reason != "" && e.Exit != nil:
-		return t.printf(buf, "%s %s %s after %s %s %s\n", port, t.bad(t.down), e.Exit, short(e.Exit.Ran), t.dot, e.Reason)
+		return fmt.Appendf(buf, "%s %s %s after %s %s %s\n", port, t.bad(t.down), e.Exit, short(e.Exit.Ran), t.dot, e.Reason)
 	}
 	return buf
 }
 
 // fail shows why a worker was given up: its last words, unless another worker has just said the same.
 func (t *textPrinter) fail(buf []byte, port string, e cluster.Event) []byte {
-	buf = t.printf(buf, "%s %s %s; giving up on this worker%s\n", port, t.bad(t.down), e.Reason, t.others())
+	buf = fmt.Appendf(buf, "%s %s %s; giving up on this worker%s\n", port, t.bad(t.down), e.Reason, t.others())
 	tail := withoutPort(e.Lines, e.Port)
 	if len(tail) > 0 && slices.Equal(tail, t.lastTail) {
-		return t.printf(buf, "       %s the same output as the worker before\n", t.bar)
+		return fmt.Appendf(buf, "       %s the same output as the worker before\n", t.bar)
 	}
 	t.lastTail = tail
 	for _, line := range e.Lines {
-		buf = t.printf(buf, "       %s ", t.bar)
+		buf = fmt.Appendf(buf, "       %s ", t.bar)
 		buf = append(appendPlain(buf, line), '\n')
 	}
 	if e.Exit != nil && e.Exit.Code == 0 {
-		return t.printf(buf, "lbdev: hint: it ended by itself; a server must stay in the foreground, without & or a daemon option\n")
+		return fmt.Appendf(buf, "lbdev: hint: it ended by itself; a server must stay in the foreground, without & or a daemon option\n")
 	}
-	return t.printf(buf, "lbdev: hint: run it alone to see more:  %s\n", t.alone(e.Port))
+	return fmt.Appendf(buf, "lbdev: hint: run it alone to see more:  %s\n", t.alone(e.Port))
 }
 
 // others says that the cluster goes on, if it does.
@@ -206,8 +202,8 @@ func withoutPort(lines []string, port int) []string {
 }
 
 func (t *textPrinter) wrongPort(buf []byte, port string, e cluster.Event) []byte {
-	buf = t.printf(buf, "%s %s listens on port %s, not on %d that it was given\n", port, t.bad(t.down), joinInts(e.Ports), e.Port)
-	return t.printf(buf, "lbdev: hint: tell it the port: write {port} where the command takes it, or let the app read $PORT\n")
+	buf = fmt.Appendf(buf, "%s %s listens on port %s, not on %d that it was given\n", port, t.bad(t.down), joinInts(e.Ports), e.Port)
+	return fmt.Appendf(buf, "lbdev: hint: tell it the port: write {port} where the command takes it, or let the app read $PORT\n")
 }
 
 // request shows one request and every worker that was asked:
@@ -218,26 +214,26 @@ func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
 	if a.Outcome == proxy.Canceled {
 		status = "---"
 	}
-	buf = t.printf(buf, "%-4s %-*s %s %8s", printable(a.Method), pathWidth, t.fit(printable(a.Path)), t.status(a.Status, status), short(a.Total))
+	buf = fmt.Appendf(buf, "%-4s %-*s %s %8s", printable(a.Method), pathWidth, t.fit(printable(a.Path)), t.status(a.Status, status), short(a.Total))
 	for i := range a.Attempts {
 		at := &a.Attempts[i]
-		buf = t.printf(buf, " %s %s", t.arrow, t.worker(at.Worker, strconv.Itoa(at.Port)))
+		buf = fmt.Appendf(buf, " %s %s", t.arrow, t.worker(at.Worker, strconv.Itoa(at.Port)))
 		switch last := i == len(a.Attempts)-1; {
 		case last && a.Outcome == proxy.Failed:
 			reason := strings.TrimPrefix(a.Reason, fmt.Sprintf("worker %d ", at.Port))
-			return t.printf(buf, " %s %s\n", t.bad(t.down), reason)
+			return fmt.Appendf(buf, " %s %s\n", t.bad(t.down), reason)
 		case !last:
-			buf = t.printf(buf, " %s %s", t.bad(t.down), at.Result)
+			buf = fmt.Appendf(buf, " %s %s", t.bad(t.down), at.Result)
 		}
 	}
 	if a.Held > 0 {
-		buf = t.printf(buf, " %s held %s", t.dot, short(a.Held))
+		buf = fmt.Appendf(buf, " %s held %s", t.dot, short(a.Held))
 	}
 	switch a.Outcome {
 	case proxy.Failed, proxy.Cut:
-		buf = t.printf(buf, " %s %s", t.bad(string(a.Outcome)+":"), a.Reason)
+		buf = fmt.Appendf(buf, " %s %s", t.bad(string(a.Outcome)+":"), a.Reason)
 	case proxy.Canceled:
-		buf = t.printf(buf, " %s the client went away", t.dot)
+		buf = fmt.Appendf(buf, " %s the client went away", t.dot)
 	}
 	return append(buf, '\n')
 }

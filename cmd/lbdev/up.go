@@ -97,12 +97,8 @@ func planUp(c *cli.Context) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{json: c.Bool("json"), pty: c.String("pty")}
-	if err := p.command(c, file); err != nil {
-		return nil, err
-	}
 	p.config = cluster.Config{
 		Name:         c.String("name"),
-		Command:      p.config.Command,
 		Workers:      c.Int("workers"),
 		BasePort:     c.Int("base-port"),
 		Restart:      cluster.RestartPolicy(c.String("restart")),
@@ -114,6 +110,9 @@ func planUp(c *cli.Context) (*plan, error) {
 		Env:          append(file.environ(), c.StringSlice("env")...),
 	}
 	p.file = file
+	if err := p.command(c, file); err != nil {
+		return nil, err
+	}
 	return p, file.blame(p.check(c))
 }
 
