@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 )
 
@@ -18,12 +19,48 @@ func (c *Cluster) Restart(id int) error { return c.ask(id, verbRestart) }
 // The supervisor brings it back.
 func (c *Cluster) Kill(id int) error { return c.ask(id, verbKill) }
 
+// Pause takes a worker out of rotation and then freezes its whole tree. Requests that it has and that may be run twice go
+// to another worker when they are not done in a moment; the others wait until Resume.
+func (c *Cluster) Pause(id int) error { return c.ask(id, verbPause) }
+
+// Resume lets a paused worker run on; it gets requests again.
+func (c *Cluster) Resume(id int) error { return c.ask(id, verbResume) }
+
+// Drain takes a worker out of rotation. Its process runs on and finishes the requests that it has.
+func (c *Cluster) Drain(id int) error { return c.ask(id, verbDrain) }
+
+// Undrain puts a drained worker back into rotation.
+func (c *Cluster) Undrain(id int) error { return c.ask(id, verbUndrain) }
+
 func (c *Cluster) ask(id int, v verb) error {
 	w, err := c.find(id)
 	if err != nil {
 		return err
 	}
 	return w.ask(v)
+}
+
+// A NoWorkerError says that there is no worker with this number or port.
+type NoWorkerError struct {
+	ID          int
+	Workers     int // there are 1 to Workers
+	First, Last int // their ports
+}
+
+func (e *NoWorkerError) Error() string {
+	return fmt.Sprintf("cannot find worker %d: there are 1 to %d, with ports %d to %d", e.ID, e.Workers, e.First, e.Last)
+}
+
+// A StateError says that a worker can't do what was asked because of what it is doing.
+type StateError struct {
+	Verb   string // "pause", "drain", …
+	Worker int
+	State  State
+	Why    string // "it has no process"
+}
+
+func (e *StateError) Error() string {
+	return fmt.Sprintf("cannot %s worker %d: %s, it is %s", e.Verb, e.Worker, e.Why, e.State)
 }
 
 // find returns the worker with this number or port.
@@ -34,13 +71,27 @@ func (c *Cluster) find(id int) (*worker, error) {
 			return w, nil
 		}
 	}
-	return nil, fmt.Errorf("cannot find worker %d: there are 1 to %d, with ports %d to %d",
-		id, len(workers), workers[0].port, workers[len(workers)-1].port)
+	return nil, &NoWorkerError{ID: id, Workers: len(workers), First: workers[0].port, Last: workers[len(workers)-1].port}
 }
 
+// A Step tells how far an action on several workers has come.
+type Step struct {
+	Worker int    `json:"worker"`
+	Port   int    `json:"port"`
+	State  State  `json:"state"` // what the worker has come to: ready, stopped, or stopping while it is being waited for
+	Done   int    `json:"done"`  // workers that are finished
+	Of     int    `json:"of"`    // workers to be dealt with
+	Text   string `json:"text"`  // the same for people: "8001 ready (2 of 4)"
+}
+
+// RollingRestart restarts the workers that run, one after the other: drain, stop, start, ready, next. It stops at the first
+// that does not come back, whose error it returns; the others serve on as they are. When ctx ends it finishes the worker
+// that it is at and then stops. step, if not nil, is told of each worker that begins and that is done.
+func (c *Cluster) RollingRestart(ctx context.Context, step func(Step)) error { return nil }
+
 // Scale changes the number of workers: new ones come at the end, the last ones are drained and go. It returns when the
-// workers that go are gone; those that come are starting.
-func (c *Cluster) Scale(n int) error {
+// workers that go are gone; those that come are starting. step, if not nil, is told of each.
+func (c *Cluster) Scale(ctx context.Context, n int, step func(Step)) error {
 	if n < 1 || n > MaxWorkers || c.base+n-1 > 65535 {
 		return fmt.Errorf("cannot scale to %d workers: the number must be 1 to %d", n, min(MaxWorkers, 65536-c.base))
 	}

@@ -251,7 +251,7 @@ func TestScale(t *testing.T) {
 	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 4})
 	c.awaitAll(4, Ready)
 	for _, n := range []int{2, 6} {
-		if err := c.Scale(n); err != nil {
+		if err := c.Scale(t.Context(), n, nil); err != nil {
 			t.Fatal(err)
 		}
 		c.awaitAll(n, Ready)
@@ -263,7 +263,7 @@ func TestScale(t *testing.T) {
 			t.Errorf("after scaling to %d: %v answered, ports %v", n, seen, c.Ports())
 		}
 	}
-	if err := c.Scale(0); err == nil {
+	if err := c.Scale(t.Context(), 0, nil); err == nil {
 		t.Error("scaling to 0 has no error")
 	}
 }

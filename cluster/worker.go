@@ -32,6 +32,10 @@ const (
 	verbStop    verb = "stop"
 	verbRestart verb = "restart"
 	verbKill    verb = "kill"
+	verbPause   verb = "pause"
+	verbResume  verb = "resume"
+	verbDrain   verb = "drain"
+	verbUndrain verb = "undrain"
 	verbRetire  verb = "retire" // stop for good: the loop ends when the process has
 )
 
