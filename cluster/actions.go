@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"context"
 	"fmt"
 )
 
@@ -72,62 +71,4 @@ func (c *Cluster) find(id int) (*worker, error) {
 		}
 	}
 	return nil, &NoWorkerError{ID: id, Workers: len(workers), First: workers[0].port, Last: workers[len(workers)-1].port}
-}
-
-// A Step tells how far an action on several workers has come.
-type Step struct {
-	Worker int    `json:"worker"`
-	Port   int    `json:"port"`
-	State  State  `json:"state"` // what the worker has come to: ready, stopped, or stopping while it is being waited for
-	Done   int    `json:"done"`  // workers that are finished
-	Of     int    `json:"of"`    // workers to be dealt with
-	Text   string `json:"text"`  // the same for people: "8001 ready (2 of 4)"
-}
-
-// RollingRestart restarts the workers that run, one after the other: drain, stop, start, ready, next. It stops at the first
-// that does not come back, whose error it returns; the others serve on as they are. When ctx ends it finishes the worker
-// that it is at and then stops. step, if not nil, is told of each worker that begins and that is done.
-func (c *Cluster) RollingRestart(ctx context.Context, step func(Step)) error { return nil }
-
-// Scale changes the number of workers: new ones come at the end, the last ones are drained and go. It returns when the
-// workers that go are gone; those that come are starting. step, if not nil, is told of each.
-func (c *Cluster) Scale(ctx context.Context, n int, step func(Step)) error {
-	if n < 1 || n > MaxWorkers || c.base+n-1 > 65535 {
-		return fmt.Errorf("cannot scale to %d workers: the number must be 1 to %d", n, min(MaxWorkers, 65536-c.base))
-	}
-	c.scaling.Lock()
-	defer c.scaling.Unlock()
-	if c.ending.Load() {
-		return fmt.Errorf("cannot scale to %d workers: the cluster is ending", n)
-	}
-	workers := c.all()
-	for i := len(workers); i < n; i++ {
-		port := c.base + i
-		if port == c.front.addr().Port {
-			return fmt.Errorf("cannot start worker %d: port %d is the front's", i+1, port)
-		}
-		if !portFree(port) {
-			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port, longLook)}
-		}
-	}
-	if n < len(workers) {
-		retire(workers[n:])
-		rest := workers[:n:n]
-		if !c.ending.Load() { // else the report has them too
-			c.list.Store(&rest)
-		}
-		return nil
-	}
-	c.grow(n)
-	return nil
-}
-
-// retire ends workers side by side and returns when they are gone.
-func retire(workers []*worker) {
-	for _, w := range workers {
-		w.ask(verbRetire) // its one error says that it is gone already
-	}
-	for _, w := range workers {
-		<-w.done
-	}
 }

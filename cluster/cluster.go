@@ -44,6 +44,7 @@ type Cluster struct {
 
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
 	scaling    sync.Mutex                // one change of the list at a time
+	rolling    sync.Mutex                // one rolling restart at a time
 	goroutines sync.WaitGroup
 	outputs    sync.WaitGroup  // of processes whose output has not ended
 	patience   context.Context // ends when lbdev stops waiting for processes to end by themselves
@@ -203,6 +204,11 @@ func (c *Cluster) Logs() *Feed[LogLine] { return c.logs }
 func (c *Cluster) publish(e Event) {
 	e.Time, e.Log = time.Now(), c.logs.Last()
 	c.events.Append(e, func(e *Event, n uint64) { e.Seq = n })
+}
+
+// notice tells people something about the cluster as a whole.
+func (c *Cluster) notice(format string, args ...any) {
+	c.publish(Event{Kind: KindNotice, Text: fmt.Sprintf(format, args...)})
 }
 
 // Over is closed when the cluster can do nothing more by itself: see ErrAllFailed. Verdict says why.

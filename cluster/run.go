@@ -30,6 +30,8 @@ type process interface {
 	Drained() <-chan struct{}
 	Tree() []int
 	End(ctx context.Context, sig os.Signal, grace time.Duration) procs.Ended
+	Pause() error
+	Resume() error
 }
 
 // A run is one incarnation: a process and what its goroutines tell the worker's loop about it. Each run has channels of
@@ -51,6 +53,7 @@ type run struct {
 	ending   bool      // end is under way
 	timedOut bool      // it is being ended because it did not become ready in time
 	killed   bool      // its death was asked for and says nothing about the app
+	freezing *freezing // it is paused or about to be
 }
 
 // exit, ready and ended are the channels to select on; a nil run and a message that was had give a nil channel.
@@ -73,6 +76,13 @@ func (r *run) ended() <-chan procs.Ended {
 		return nil
 	}
 	return r.finished
+}
+
+func (r *run) frozen() <-chan error {
+	if r == nil || r.freezing == nil {
+		return nil
+	}
+	return r.freezing.result
 }
 
 // exitIfDead is how the process ended. A process that could not be ended, such as another user's, has not: its exit says
@@ -139,6 +149,7 @@ func (w *worker) awaitReady(ctx context.Context, r *run) {
 func (w *worker) stopProcess(reason string) {
 	w.timer.Stop()
 	w.run.cancel()
+	w.run.unfreeze()
 	w.set(Stopping, Event{Reason: reason})
 	w.end(w.cluster.config.stopSignal(), w.cluster.config.stopTimeout())
 }
@@ -154,7 +165,7 @@ func (w *worker) end(sig os.Signal, patience time.Duration) {
 
 func (w *worker) endProcess(r *run, sig os.Signal, patience time.Duration, tell bool) {
 	began := time.Now()
-	w.awaitIdle(r, patience/2)
+	w.awaitIdle(w.cluster.patience, r, patience/2)
 	ended := r.proc.End(w.cluster.patience, sig, max(patience-time.Since(began), 0))
 	if !tell {
 		return
@@ -169,9 +180,9 @@ func (w *worker) endProcess(r *run, sig os.Signal, patience time.Duration, tell 
 	r.finished <- ended
 }
 
-// awaitIdle waits until the worker has no request in flight, for at most half of the stop timeout: an event stream never
-// ends by itself.
-func (w *worker) awaitIdle(r *run, patience time.Duration) {
+// awaitIdle waits until the worker has no request in flight, but not longer than it is told: an event stream never ends by
+// itself.
+func (w *worker) awaitIdle(ctx context.Context, r *run, patience time.Duration) {
 	deadline := time.After(patience)
 	for {
 		if _, _, inFlight := w.backend.Counts(); inFlight == 0 {
@@ -182,7 +193,7 @@ func (w *worker) awaitIdle(r *run, patience time.Duration) {
 			return
 		case <-r.proc.Done():
 			return
-		case <-w.cluster.patience.Done():
+		case <-ctx.Done():
 			return
 		case <-time.After(drainPoll):
 		}

@@ -85,7 +85,7 @@ func newWorker(c *Cluster, number, port int) *worker {
 		backend:  c.pool.Add(number, port),
 		requests: make(chan request),
 		done:     make(chan struct{}),
-		state:    Stopped,
+		state:    Backoff, // without a delay: loop starts it
 		wanted:   true,
 		timer:    time.NewTimer(time.Hour),
 	}
@@ -110,6 +110,8 @@ func (w *worker) loop() {
 			w.onReady()
 		case ended := <-w.run.ended():
 			w.onEnded(ended)
+		case err := <-w.run.frozen():
+			w.onFrozen(err)
 		case <-w.timer.C:
 			w.onTimer()
 		}
@@ -124,11 +126,18 @@ func (w *worker) ask(v verb) error {
 	case w.requests <- r:
 		return <-r.reply
 	case <-w.done:
-		return fmt.Errorf("cannot %s worker %d: it is gone", v, w.worker)
+		return w.cannot(v, "it is gone")
 	}
 }
 
+func (w *worker) cannot(v verb, why string) error {
+	return &StateError{Verb: string(v), Worker: w.worker, State: w.seen.Load().State, Why: why}
+}
+
 func (w *worker) handle(v verb) error {
+	if w.retired && v != verbRetire && v != verbKill {
+		return w.cannot(v, "it is being taken away")
+	}
 	switch v {
 	case verbStart:
 		w.onStart()
@@ -138,6 +147,14 @@ func (w *worker) handle(v verb) error {
 		w.onRestart()
 	case verbKill:
 		return w.onKill()
+	case verbPause:
+		return w.onPause()
+	case verbResume:
+		return w.onResume()
+	case verbDrain:
+		return w.onDrain()
+	case verbUndrain:
+		return w.onUndrain()
 	case verbRetire:
 		w.retired = true
 		w.onStop()
@@ -185,9 +202,10 @@ func (w *worker) onRestart() {
 
 func (w *worker) onKill() error {
 	if w.run == nil {
-		return fmt.Errorf("cannot kill worker %d: it has no process, it is %s", w.worker, w.state)
+		return w.cannot(verbKill, "it has no process")
 	}
 	w.run.killed = true
+	w.run.unfreeze()
 	w.end(syscall.SIGKILL, 0)
 	return nil
 }
@@ -196,6 +214,7 @@ func (w *worker) onKill() error {
 // what the process left behind is gone too and its last words are in.
 func (w *worker) onExit() {
 	w.run.exited = true
+	w.run.unfreeze()
 	w.backend.Set(Stopping.status(w.wanted), w.incarnation)
 	if !w.run.ending {
 		// A reloader that was killed leaves its child serving on the port: "I killed it and it still answers".

@@ -20,6 +20,7 @@ import (
 type fakeProcess struct {
 	started   time.Time
 	ignores   bool // SIGTERM
+	frozen    atomic.Bool
 	once      sync.Once
 	done      chan struct{}
 	exit      procs.Exit
@@ -32,6 +33,9 @@ func (p *fakeProcess) Done() <-chan struct{}    { return p.done }
 func (p *fakeProcess) Exit() procs.Exit         { return p.exit }
 func (p *fakeProcess) Drained() <-chan struct{} { return p.done }
 func (p *fakeProcess) Tree() []int              { return []int{4711} }
+
+func (p *fakeProcess) Pause() error  { p.frozen.Store(true); return nil }
+func (p *fakeProcess) Resume() error { p.frozen.Store(false); return nil }
 
 func (p *fakeProcess) die(code int, sig syscall.Signal) {
 	p.once.Do(func() {

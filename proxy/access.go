@@ -58,6 +58,7 @@ const (
 	ResultClosed      = "closed"      // the connection was closed before the answer was complete
 	ResultNonsense    = "nonsense"    // what came back is no HTTP response
 	ResultCanceled    = "canceled"    // the client went away first
+	ResultPaused      = "paused"      // the worker was frozen, and the request taken back from it: see Backend.Abandon
 )
 
 // A Failure is a request that lbdev itself answers, with an error.

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -20,7 +21,13 @@ func (x *exchange) ask(c *conn, a *Attempt, start time.Time) loss {
 	b.inFlight.Add(1)
 	l := x.send(c, a)
 	if l.stage == delivered {
+		if idempotent(x.r) && (x.upload == nil || x.inlined) {
+			c.lend()
+		}
 		l = x.receive(c, a, start)
+		if !c.claim() {
+			l = loss{stage: sent, result: ResultPaused, err: errTakenBack}
+		}
 	}
 	whole := x.upload == nil || x.upload.stop(c) || x.inlined
 	b.inFlight.Add(-1)
@@ -71,6 +78,9 @@ func (x *exchange) appendBody(buf, data []byte) []byte {
 	}
 	return appendLastChunk(appendChunk(buf, data), x.r.Trailer)
 }
+
+// errTakenBack is the loss of a request that its worker was frozen with.
+var errTakenBack = errors.New("the worker was paused")
 
 func expectsContinue(r *http.Request) bool {
 	expect := r.Header["Expect"]

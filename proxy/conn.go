@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync/atomic"
 	"syscall"
 )
 
@@ -28,13 +29,36 @@ type conn struct {
 	unwatch    func() bool     // ends watching ctx; nil = it is not watched yet
 
 	abortFunc func() // abort as a value, made once
+
+	// Whether the request may be taken back from the worker: see Backend.Abandon.
+	taking atomic.Int32
 }
+
+// The values of conn.taking.
+const (
+	keeps     int32 = iota // the request stays with this worker
+	mayTake                // it was sent, may be sent again, and the client has seen nothing of an answer
+	takenBack              // it was taken back; the connection is closed
+)
 
 func newConn(u *upstream, tcp *net.TCPConn) *conn {
 	c := &conn{up: u, tcp: tcp, in: newReader(tcp), out: make([]byte, 0, 1024)}
 	c.abortFunc = c.abort
 	c.prepareLook()
 	return c
+}
+
+// lend marks the request that was sent over the connection as one that may be taken back.
+func (c *conn) lend() { c.taking.Store(mayTake) }
+
+// claim ends that, because there is an answer; false means that the request was taken back before.
+func (c *conn) claim() bool { return c.taking.Swap(keeps) != takenBack }
+
+// takeBack aborts the connection if the request may be taken back.
+func (c *conn) takeBack() {
+	if c.taking.CompareAndSwap(mayTake, takenBack) {
+		c.abort()
+	}
 }
 
 // abort ends whatever the connection is at; the request that owns it sees an error. It may be called at any time.

@@ -17,6 +17,9 @@ func (x *exchange) deliver(c *conn, a *Attempt) loss {
 			return loss{sent, resultOf(err), err}
 		}
 	}
+	if !c.claim() {
+		return loss{stage: sent, result: ResultPaused, err: errTakenBack}
+	}
 	x.body.waiting = x.onWait
 	a.Result = statusText(h.status)
 	x.record.Status, x.record.Worker, x.record.Port = h.status, c.up.worker, c.up.port

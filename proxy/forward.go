@@ -150,8 +150,10 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 		return
 	}
 	now := time.Now()
-	up.backend.failures.Add(1)
-	up.backend.lost.Store(now.UnixNano())
+	if l.result != ResultPaused { // which is nothing that went wrong
+		up.backend.failures.Add(1)
+		up.backend.lost.Store(now.UnixNano())
+	}
 	t := tried{up: up, sent: l.stage == sent, again: now.Add(refusedAgain)}
 	switch {
 	case l.stage == sent && a.Reused && l.result != ResultNonsense:
@@ -175,6 +177,9 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 func (x *exchange) mayRepeat(l loss) bool {
 	if l.stage == unsent {
 		return true // RFC 9110 section 9.2.2 asks for means to know that it was not executed: there was nothing to execute
+	}
+	if l.result == ResultPaused {
+		return true // it was taken back because it may be repeated, and nobody died of it
 	}
 	x.sends++
 	port := strconv.Itoa(x.record.Attempts[len(x.record.Attempts)-1].Port)

@@ -139,6 +139,18 @@ func (b *Backend) Set(s Status, incarnation uint64) {
 	p.publish()
 }
 
+// Abandon takes back the requests that the worker has, as far as they may be sent again and their clients have seen nothing
+// of an answer: other workers get them. It is for a worker that is not ready any more and does not go on. Without another
+// that is ready nothing is taken back, as there is nobody to give it to.
+func (b *Backend) Abandon() {
+	p := b.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if b.status != Ready && len(p.view.Load().ready) > 0 {
+		b.up.takeBack()
+	}
+}
+
 // Counts tells how many requests were sent to the worker, how many attempts at it failed, and how many it has now.
 func (b *Backend) Counts() (requests, failures uint64, inFlight int64) {
 	return b.requests.Load(), b.failures.Load(), b.inFlight.Load()

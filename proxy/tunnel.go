@@ -26,6 +26,9 @@ func (x *exchange) tunnel(c *conn, a *Attempt) loss {
 		err := nonsense("it changed the protocol unasked")
 		return loss{sent, ResultNonsense, err}
 	}
+	if !c.claim() {
+		return loss{stage: sent, result: ResultPaused, err: errTakenBack}
+	}
 	client, rw, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		return loss{stage: gone, err: err}

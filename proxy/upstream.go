@@ -178,6 +178,15 @@ func (u *upstream) retire() {
 	u.dropIdle()
 }
 
+// takeBack aborts the connections whose requests may go to another worker.
+func (u *upstream) takeBack() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for c := u.busy; c != nil; c = c.next {
+		c.takeBack()
+	}
+}
+
 // revive lets connections be kept again.
 func (u *upstream) revive() {
 	u.mu.Lock()

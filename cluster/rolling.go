@@ -1,0 +1,175 @@
+package cluster
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// ErrRolling says that a rolling restart is under way already.
+var ErrRolling = errors.New("cannot restart the workers one by one: that is under way already")
+
+// errEnding is why an action that was under way goes no further.
+var errEnding = errors.New("the cluster is ending")
+
+// A Step tells how far an action on several workers has come.
+type Step struct {
+	Worker int    `json:"worker"`
+	Port   int    `json:"port"`
+	State  State  `json:"state"` // what the worker has come to
+	Done   int    `json:"done"`  // workers that are finished
+	Of     int    `json:"of"`    // workers to be dealt with
+	Text   string `json:"text"`  // the same for people: "8001 ready (2 of 4)"
+}
+
+// A ComeBackError says that a worker did not come back from a restart, or did not become ready after a Scale.
+type ComeBackError struct {
+	Worker, Port int
+	Reason       string   // why, in words
+	Lines        []string // its last words
+	Left         int      // workers that were not restarted because of that
+}
+
+func (e *ComeBackError) Error() string {
+	return fmt.Sprintf("cannot bring back worker %d on port %d: %s", e.Worker, e.Port, e.Reason)
+}
+
+// RollingRestart restarts the workers that run, one after the other: drain, stop, start, ready, next. Those that are
+// starting, in backoff or failed are first: they serve nobody, and if they come back the others will. It stops at the first
+// that does not come back with a *ComeBackError; the others serve on as they are. A worker that somebody stops meanwhile is
+// passed over. When ctx ends it finishes the worker that it is at and then stops. step, if not nil, is told of each worker
+// that begins and that is done. A second one at the same time is ErrRolling.
+func (c *Cluster) RollingRestart(ctx context.Context, step func(Step)) error {
+	if !c.rolling.TryLock() {
+		return ErrRolling
+	}
+	defer c.rolling.Unlock()
+	workers := c.rollingOrder()
+	began := time.Now()
+	c.notice("rolling restart of %s", countWorkers(len(workers)))
+	err := c.restartEach(ctx, workers, progress{of: len(workers), tell: step})
+	if err != nil {
+		c.notice("rolling restart stopped: %v%s", err, c.othersServe())
+		return err
+	}
+	c.notice("rolling restart done in %.1f s", time.Since(began).Seconds())
+	return nil
+}
+
+// rollingOrder is the workers that shall run, those first that serve nobody.
+func (c *Cluster) rollingOrder() []*worker {
+	workers := slices.DeleteFunc(slices.Clone(c.all()), func(w *worker) bool {
+		s := w.seen.Load().State
+		return s == Stopped || s == Stopping
+	})
+	slices.SortStableFunc(workers, func(a, b *worker) int {
+		return cmp.Compare(servesSome(a.seen.Load().State), servesSome(b.seen.Load().State))
+	})
+	return workers
+}
+
+func servesSome(s State) int {
+	switch s {
+	case Starting, Backoff, Failed:
+		return 0
+	}
+	return 1
+}
+
+func (c *Cluster) restartEach(ctx context.Context, workers []*worker, p progress) error {
+	events := c.events.Reader(c.events.Last(), false)
+	defer events.Close()
+	for i, w := range workers {
+		if c.ending.Load() {
+			return fmt.Errorf("cannot restart the rest: %w", errEnding)
+		}
+		if ctx.Err() != nil {
+			return fmt.Errorf("cannot restart %s of %d any more: %w", countWorkers(len(workers)-i), len(workers), context.Cause(ctx))
+		}
+		before := w.seen.Load().Incarnation
+		if w.ask(verbRestart) != nil {
+			continue // taken away meanwhile
+		}
+		p.at(w, Stopping)
+		if err := w.awaitBack(c.patience, events, before); err != nil {
+			if back, ok := errors.AsType[*ComeBackError](err); ok {
+				back.Left = len(workers) - i - 1
+			}
+			return err
+		}
+		p.done(w)
+	}
+	return nil
+}
+
+// awaitBack waits until the worker is ready in a later incarnation than before, or it is clear that it will not be.
+func (w *worker) awaitBack(ctx context.Context, events *Reader[Event], before uint64) error {
+	for {
+		s := w.seen.Load()
+		switch {
+		case s.State == Ready && s.Incarnation > before, s.State == Stopped:
+			return nil
+		case s.State == Failed, s.State == Backoff && s.late && s.Incarnation > before:
+			return &ComeBackError{Worker: w.worker, Port: w.port, Reason: s.Reason, Lines: s.LastWords}
+		}
+		select {
+		case <-w.done:
+			return nil
+		default:
+		}
+		if _, _, err := events.Next(ctx, nil); err != nil {
+			if errors.Is(err, io.EOF) || w.cluster.patience.Err() != nil {
+				err = errEnding
+			}
+			return fmt.Errorf("cannot wait for worker %d: %w", w.worker, err)
+		}
+	}
+}
+
+// othersServe says that the cluster goes on, if it does.
+func (c *Cluster) othersServe() string {
+	n := 0
+	for _, w := range c.all() {
+		if w.seen.Load().State == Ready {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case 1:
+		return "; the other one serves on"
+	}
+	return fmt.Sprintf("; the other %d serve on", n)
+}
+
+// A progress tells somebody how far an action has come.
+type progress struct {
+	finished, of int
+	tell         func(Step) // may be nil
+}
+
+func (p *progress) at(w *worker, s State) {
+	if p.tell != nil {
+		p.tell(Step{
+			Worker: w.worker, Port: w.port, State: s, Done: p.finished, Of: p.of,
+			Text: fmt.Sprintf("%d %s (%d of %d)", w.port, s, p.finished, p.of),
+		})
+	}
+}
+
+func (p *progress) done(w *worker) {
+	p.finished++
+	p.at(w, w.seen.Load().State)
+}
+
+func countWorkers(n int) string {
+	if n == 1 {
+		return "1 worker"
+	}
+	return fmt.Sprintf("%d workers", n)
+}

@@ -1,0 +1,96 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// A ScaleError says that there can't be so many workers.
+type ScaleError struct {
+	N   int
+	Why string
+}
+
+func (e *ScaleError) Error() string {
+	return fmt.Sprintf("cannot scale to %s: %s", countWorkers(e.N), e.Why)
+}
+
+// Scale changes the number of workers: new ones come at the end, on the ports that follow; the last ones are drained and
+// go. It returns when those that go are gone, and those that come are ready; one that does not become ready is a
+// *ComeBackError, and stays. When ctx ends Scale stops waiting. Ports that are in use are a *PortTakenError, and nothing is
+// changed. step, if not nil, is told of each worker.
+func (c *Cluster) Scale(ctx context.Context, n int, step func(Step)) error {
+	events := c.events.Reader(c.events.Last(), false)
+	defer events.Close()
+	added, err := c.resize(n, step)
+	p := progress{of: len(added), tell: step}
+	for _, w := range added {
+		p.at(w, Starting)
+	}
+	for _, w := range added {
+		late := w.awaitBack(ctx, events, 0)
+		err = errors.Join(err, late)
+		if late == nil {
+			p.done(w)
+		}
+	}
+	return err
+}
+
+// resize is Scale without the wait for those that come; it returns these.
+func (c *Cluster) resize(n int, step func(Step)) (added []*worker, err error) {
+	c.scaling.Lock()
+	defer c.scaling.Unlock()
+	if err := c.mayScale(n); err != nil {
+		return nil, err
+	}
+	workers := c.all()
+	if n >= len(workers) {
+		c.grow(n)
+		return c.all()[len(workers):], nil
+	}
+	p := progress{of: len(workers) - n, tell: step}
+	retire(workers[n:], &p)
+	rest := workers[:n:n]
+	if !c.ending.Load() { // else the report has them too
+		c.list.Store(&rest)
+	}
+	return nil, nil
+}
+
+// mayScale says why there can't be n workers; scaling is held.
+func (c *Cluster) mayScale(n int) error {
+	if most := min(MaxWorkers, 65536-c.base); n < 1 || n > most {
+		return &ScaleError{n, fmt.Sprintf("the number must be 1 to %d", most)}
+	}
+	if c.ending.Load() {
+		return &ScaleError{n, errEnding.Error()}
+	}
+	for i := len(c.all()); i < n; i++ {
+		port := c.base + i
+		if port == c.front.addr().Port {
+			return &ScaleError{n, fmt.Sprintf("worker %d would have port %d, which is the front's", i+1, port)}
+		}
+		if !portFree(port) {
+			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port, longLook)}
+		}
+	}
+	return nil
+}
+
+// retire ends workers side by side and returns when they are gone. p, if not nil, is told of each.
+func retire(workers []*worker, p *progress) {
+	for _, w := range workers {
+		w.ask(verbRetire) // its one error says that it is gone already
+		if p != nil {
+			p.at(w, Stopping)
+		}
+	}
+	for _, w := range workers {
+		<-w.done
+		if p != nil {
+			p.done(w)
+		}
+	}
+}
