@@ -1,0 +1,139 @@
+package proxy
+
+import (
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// frozen is a worker that takes requests and never answers, until the test ends.
+func frozen(g *rig, worker int) (b *Backend, arrived chan string) {
+	arrived = make(chan string, 10)
+	over := make(chan struct{})
+	b = g.serve(worker, func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		arrived <- r.Method
+		<-over
+	})
+	g.t.Cleanup(func() { close(over) }) // before its server closes: cleanups run last first
+	return b, arrived
+}
+
+// TestAbandonGivesRequestsToOthers freezes the worker that has a request: another one answers it.
+func TestAbandonGivesRequestsToOthers(t *testing.T) {
+	for _, method := range []string{"GET", "HEAD", "DELETE", "PUT"} {
+		t.Run(method, func(t *testing.T) {
+			g := newRig(t)
+			first, arrived := frozen(g, 1)
+			g.serve(2, says("two"))
+			answers := make(chan string, 1)
+			go func() { answers <- answerOf(g, method, "") }()
+			<-arrived
+			first.Set(Down, 1)
+			first.Abandon()
+			if got := <-answers; got != "200 2" {
+				t.Errorf("the answer is %q, want 200 from worker 2", got)
+			}
+			a := g.access(0)
+			if a.Outcome != Rescued || len(a.Attempts) != 2 || a.Attempts[0].Result != ResultPaused {
+				t.Errorf("the record is %+v", a)
+			}
+			if _, failures, inFlight := first.Counts(); failures != 0 || inFlight != 0 {
+				t.Errorf("the frozen worker has %d failures and %d requests in flight, want none: it did nothing wrong", failures, inFlight)
+			}
+		})
+	}
+}
+
+// answerOf sends a request and returns the status and the worker's number.
+func answerOf(g *rig, method, body string) string {
+	r, _ := http.NewRequest(method, g.front.URL, strings.NewReader(body))
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer resp.Body.Close()
+	worker := "0"
+	for _, wv := range g.pool.view.Load().all {
+		if resp.Header.Get("X-Lbdev-Worker") == strconv.Itoa(wv.Port) {
+			worker = strconv.Itoa(wv.Worker)
+		}
+	}
+	return strconv.Itoa(resp.StatusCode) + " " + worker
+}
+
+// TestAbandonLeavesWhatMayNotRunTwice freezes a worker with a POST: it waits for that worker.
+func TestAbandonLeavesWhatMayNotRunTwice(t *testing.T) {
+	g := newRig(t)
+	release := make(chan struct{})
+	arrived := make(chan struct{}, 1)
+	first := g.serve(1, func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		arrived <- struct{}{}
+		<-release
+		io.WriteString(w, "one")
+	})
+	g.serve(2, says("two"))
+	answers := make(chan string, 1)
+	go func() { answers <- answerOf(g, "POST", "x=1") }()
+	<-arrived
+	first.Set(Down, 1)
+	first.Abandon()
+	select {
+	case got := <-answers:
+		t.Fatalf("a POST was taken back: %s", got)
+	case <-time.After(100 * time.Millisecond):
+	}
+	close(release)
+	if got := <-answers; got != "200 1" {
+		t.Errorf("the answer is %q, want 200 from worker 1", got)
+	}
+}
+
+// TestAbandonWithoutOthersLeavesAll has one worker only: to take its request back would be to fail it.
+func TestAbandonWithoutOthersLeavesAll(t *testing.T) {
+	g := newRig(t)
+	release := make(chan struct{})
+	arrived := make(chan struct{}, 1)
+	only := g.serve(1, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
+		<-release
+		io.WriteString(w, "one")
+	})
+	answers := make(chan string, 1)
+	go func() { answers <- answerOf(g, "GET", "") }()
+	<-arrived
+	only.Set(Down, 1)
+	only.Abandon()
+	close(release)
+	if got := <-answers; got != "200 1" {
+		t.Errorf("the answer is %q, want 200 from worker 1", got)
+	}
+}
+
+// TestAbandonLeavesResponsesThatHaveBegun: the client has a part of it, and gets the rest.
+func TestAbandonLeavesResponsesThatHaveBegun(t *testing.T) {
+	g := newRig(t)
+	release := make(chan struct{})
+	first := g.serve(1, func(w http.ResponseWriter, r *http.Request) {
+		io.WriteString(w, "begun ")
+		w.(http.Flusher).Flush()
+		<-release
+		io.WriteString(w, "ended")
+	})
+	g.serve(2, says("two"))
+	resp, err := http.Get(g.front.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	first.Set(Down, 1)
+	first.Abandon()
+	close(release)
+	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "begun ended" {
+		t.Errorf("the body is %q, %v", body, err)
+	}
+}
