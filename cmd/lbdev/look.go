@@ -7,6 +7,8 @@ import (
 
 	"github.com/fatih/color"
 	"golang.org/x/term"
+
+	"github.com/lbdev/lbdev/cluster"
 )
 
 // A look is how one stream shows things: its colours, its signs, its width.
@@ -20,11 +22,14 @@ type look struct {
 // signs are the characters beyond ASCII, or what stands for them where they can't be shown.
 type signs struct {
 	up, down, arrow, bar, line, dot, ellipsis string
+	drained, paused, stopped, coming          string
 }
 
 var (
-	unicodeSigns = signs{up: "●", down: "✗", arrow: "→", bar: "│", line: "────", dot: "·", ellipsis: "…"}
-	asciiSigns   = signs{up: "*", down: "x", arrow: "->", bar: "|", line: "----", dot: "-", ellipsis: "..."}
+	unicodeSigns = signs{up: "●", down: "✗", arrow: "→", bar: "│", line: "────", dot: "·", ellipsis: "…",
+		drained: "◌", paused: "‖", stopped: "○", coming: "…"}
+	asciiSigns = signs{up: "*", down: "x", arrow: "->", bar: "|", line: "----", dot: "-", ellipsis: "...",
+		drained: "o", paused: "=", stopped: "-", coming: "."}
 )
 
 // lookOf finds out what a stream can show. Each stream is asked for itself: stdout may be a file while stderr is a
@@ -65,6 +70,23 @@ func speaksUTF8() bool {
 		}
 	}
 	return runtime.GOOS == "darwin"
+}
+
+// state is a state's sign and word: ● ready.
+func (l look) state(s cluster.State) string {
+	switch s {
+	case cluster.Ready:
+		return l.good(l.up) + " " + string(s)
+	case cluster.Failed, cluster.Backoff, cluster.Unresponsive:
+		return l.bad(l.down) + " " + string(s)
+	case cluster.Drained:
+		return l.drained + " " + string(s)
+	case cluster.Paused:
+		return l.paused + " " + string(s)
+	case cluster.Stopped:
+		return l.stopped + " " + string(s)
+	}
+	return l.coming + " " + string(s)
 }
 
 // workerColours tell the workers apart: Okabe and Ito's palette, which colour-blind people can distinguish, each colour

@@ -17,8 +17,8 @@ import (
 // let events and requests come between.
 const batchLines = 1024
 
-// keepNotes is more than a session ever says.
-const keepNotes = 8
+// keepNotes is more than a session ever says, but for what follows keys: see trySay.
+const keepNotes = 64
 
 // A printer gives what happens its form: text for people or JSON for programs. Each method appends to buf what it has to
 // say and returns it.
@@ -156,6 +156,17 @@ func (s *screen) flush() {
 func (s *screen) conclude(r cluster.Report) {
 	s.buf = s.printer.done(s.buf, r)
 	s.flush()
+}
+
+// trySay shows a note, unless the screen is so slow that others wait for it.
+func (s *screen) trySay(kind, text string) {
+	if len(s.notes) > keepNotes/2 {
+		return
+	}
+	select {
+	case s.notes <- note{kind, text}:
+	default:
+	}
 }
 
 // say shows a note. It never waits for the screen: a session says less than keepNotes.

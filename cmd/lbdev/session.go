@@ -32,13 +32,14 @@ type session struct {
 	cluster *cluster.Cluster
 	screen  *screen
 	signals chan os.Signal
+	quit    chan struct{} // told by the key q
 	out     look
 	stderr  *os.File
 }
 
 // newSession opens the cluster and prints what it is.
 func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
-	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8)}
+	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8), quit: make(chan struct{}, 1)}
 	requests := newRequests(!p.json)
 	p.config.OnAccess = requests.add
 	p.config.ErrorPage = s.errorPage
@@ -90,15 +91,16 @@ func (s *session) printer() printer {
 	if s.plan.json {
 		return jsonPrinter{s.cluster}
 	}
-	return newTextPrinter(s.out, s.cluster, s.alone)
+	t := newTextPrinter(s.out, s.cluster, s.alone)
+	t.keys = s.wantsKeys()
+	return t
 }
 
 // run shows the cluster until it ends, ends it, and returns what became of it.
 func (s *session) run() error {
 	go s.screen.run()
 	s.screen.say("open", s.header())
-	err := s.wait()
-	report, hurried := s.shutdown()
+	err, report, hurried := s.live()
 	if hurried {
 		return err
 	}
@@ -108,6 +110,37 @@ func (s *session) run() error {
 	}
 	s.screen.conclude(report)
 	return err
+}
+
+// live has the cluster run, with its keys, until there is a reason to end, and ends it. The terminal is given back at once
+// then, so that it is as it was whatever comes.
+func (s *session) live() (err error, report cluster.Report, hurried bool) {
+	ctx, cancel := context.WithCancel(context.Background())
+	k := &keys{look: s.out, cluster: s.cluster, say: s.screen.trySay, quit: s.askToQuit, ctx: ctx}
+	var keyboard *keyboard
+	if s.wantsKeys() {
+		keyboard = openKeyboard(k.press)
+	}
+	err = s.wait()
+	keyboard.close()
+	report, hurried = s.shutdown()
+	cancel()
+	if !hurried {
+		k.work.Wait()
+	}
+	return err, report, hurried
+}
+
+// wantsKeys says whether a person can press keys and see what they do.
+func (s *session) wantsKeys() bool {
+	return !s.plan.json && s.out.tty && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdin.Fd()))
+}
+
+func (s *session) askToQuit() {
+	select {
+	case s.quit <- struct{}{}:
+	default:
+	}
 }
 
 // awaitScreen waits until everything is written, and says whether it is. A reader may be slow, but one that takes nothing
@@ -137,6 +170,8 @@ func (s *session) wait() error {
 	select {
 	case sig := <-s.signals:
 		return ended(sig)
+	case <-s.quit:
+		return nil
 	case <-s.screen.broken:
 		return ended(syscall.SIGPIPE)
 	case <-s.cluster.Over():

@@ -27,6 +27,9 @@ type textPrinter struct {
 	prefixes map[int]string        // by port, ready to print
 	ready    map[int]bool          // workers that have been ready
 	opened   time.Time
+	keys     bool     // keys can be pressed
+	started  bool     // all workers have been ready
+	ending   bool     // the cluster is: that its workers stop goes without saying
 	lastTail []string // of the worker that failed last
 }
 
@@ -69,7 +72,15 @@ func (t *textPrinter) lost(buf []byte, what string, n uint64) []byte {
 	return fmt.Appendf(buf, "%s %s %s not shown: the terminal is too slow\n", t.line, thousands(n), what)
 }
 
-func (t *textPrinter) note(buf []byte, n note) []byte { return append(append(buf, n.text...), '\n') }
+func (t *textPrinter) note(buf []byte, n note) []byte {
+	switch n.kind {
+	case "clear":
+		return append(buf, n.text...)
+	case "stopping":
+		t.ending = true
+	}
+	return append(append(buf, n.text...), '\n')
+}
 
 // done tells how it ended and what became of the requests. Whoever had to be killed was an event already.
 func (t *textPrinter) done(buf []byte, r cluster.Report) []byte {
@@ -102,6 +113,9 @@ func (t *textPrinter) tally(c cluster.RequestCounts) string {
 
 // event shows what people want to know of a worker's life; starting and stopping go without saying.
 func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
+	if e.Worker == 0 {
+		return fmt.Appendf(buf, "%s %s\n", t.line, e.Text)
+	}
 	port := t.worker(e.Worker, fmt.Sprintf("%4d", e.Port))
 	switch e.Kind {
 	case cluster.KindNotice:
@@ -111,8 +125,13 @@ func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
 	}
 	switch e.State {
 	case cluster.Ready:
-		buf = fmt.Appendf(buf, "%s %s ready  %s\n", port, t.good(t.up), short(e.Took))
+		if e.Took == 0 { // it was drained or paused
+			return fmt.Appendf(buf, "%s %s\n", port, t.state(e.State))
+		}
+		buf = fmt.Appendf(buf, "%s %s  %s\n", port, t.state(e.State), short(e.Took))
 		return t.allReady(buf, e)
+	case cluster.Drained, cluster.Paused:
+		return fmt.Appendf(buf, "%s %s\n", port, t.state(e.State))
 	case cluster.Backoff:
 		return t.backoff(buf, port, e)
 	case cluster.Failed:
@@ -130,14 +149,17 @@ func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
 // allReady says once that the start is over.
 func (t *textPrinter) allReady(buf []byte, e cluster.Event) []byte {
 	n := len(t.cluster.Ports())
-	if t.ready[e.Worker] || len(t.ready) >= n {
+	t.ready[e.Worker] = true
+	if t.started || len(t.ready) < n {
 		return buf
 	}
-	if t.ready[e.Worker] = true; len(t.ready) < n {
-		return buf
-	}
+	t.started = true
 	took := short(e.Time.Sub(t.opened))
-	return fmt.Appendf(buf, "%s\n", t.bold(fmt.Sprintf("%d of %d ready in %s", n, n, took))+" "+t.dot+" Ctrl-C to stop")
+	hint := " " + t.dot + " Ctrl-C to stop"
+	if t.keys {
+		hint = " " + t.dot + " h for keys" + hint
+	}
+	return fmt.Appendf(buf, "%s%s\n", t.bold(fmt.Sprintf("%d of %d ready in %s", n, n, took)), hint)
 }
 
 func (t *textPrinter) backoff(buf []byte, port string, e cluster.Event) []byte {
@@ -161,6 +183,8 @@ func (t *textPrinter) stopped(buf []byte, port string, e cluster.Event) []byte {
 		return fmt.Appendf(buf, "%s %s did not end in time, killed\n", port, t.bad(t.down))
 	case e.Reason != "" && e.Exit != nil:
 		return fmt.Appendf(buf, "%s %s %s after %s %s %s\n", port, t.bad(t.down), e.Exit, short(e.Exit.Ran), t.dot, e.Reason)
+	case !t.ending:
+		return fmt.Appendf(buf, "%s %s\n", port, t.state(e.State))
 	}
 	return buf
 }
