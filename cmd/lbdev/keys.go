@@ -48,26 +48,26 @@ type keys struct {
 type escape int
 
 const (
-	plain escape = iota
-	begun
-	control // CSI: up to a final byte
-	single  // SS3: one byte follows
+	noEscape escape = iota
+	escBegun
+	escCSI // up to a final byte
+	escSS3 // one byte follows
 )
 
 // next takes a byte and says whether it is part of a sequence.
 func (e *escape) next(b byte) bool {
 	switch was := *e; {
 	case b == 0x1b:
-		*e = begun
-	case was == begun && b == '[':
-		*e = control
-	case was == begun && b == 'O':
-		*e = single
-	case was == control && (b < 0x40 || b > 0x7e): // parameters, ECMA-48 section 5.4
-	case was == plain:
+		*e = escBegun
+	case was == escBegun && b == '[':
+		*e = escCSI
+	case was == escBegun && b == 'O':
+		*e = escSS3
+	case was == escCSI && (b < 0x40 || b > 0x7e): // parameters, ECMA-48 section 5.4
+	case was == noEscape:
 		return false
 	default:
-		*e = plain
+		*e = noEscape
 	}
 	return true
 }
