@@ -61,7 +61,7 @@ func parentMain() {
 			os.Stdout.WriteString(l.Text + "\n")
 		}
 	}
-	if err := EndWithUs(); err != nil {
+	if _, err := EndWithUs(nil); err != nil {
 		os.Stdout.WriteString(err.Error() + "\n")
 	}
 	if _, err := Start(Config{Argv: misbehave.Argv("tree", "1"), Output: say}); err != nil {

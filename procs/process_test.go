@@ -19,6 +19,7 @@ import (
 
 func TestMain(m *testing.M) {
 	misbehave.Main()
+	GuardianMain()
 	parentMain()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/lbdev/lbdev/procs.(*forker).run"))
 }

@@ -29,6 +29,7 @@ const sameSignal = 200 * time.Millisecond
 // A session is one run of up: a cluster, its screen, and what ends them.
 type session struct {
 	plan    *plan
+	guard   *procs.Guard
 	cluster *cluster.Cluster
 	screen  *screen
 	signals chan os.Signal
@@ -51,15 +52,18 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	// A Go program that did not ask for SIGPIPE is killed by it when the reader of its output goes, and its workers would
 	// be orphans. Nobody reads the channel: a client that hangs up is a SIGPIPE as well; the screen sees its failed write.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if err := procs.EndWithUs(); err != nil {
+	guard, err := procs.EndWithUs(func(err error) { explain(stderr, err) })
+	if err != nil {
 		return nil, &commandError{code: exitFailed, err: err}
 	}
+	s.guard = guard
 	c, err := cluster.New(p.config)
 	if err == nil {
 		s.cluster = c
 		err = c.Open()
 	}
 	if err != nil {
+		guard.Release()
 		return nil, p.file.blame(advise(err, p.config.Command))
 	}
 	s.screen = &screen{
@@ -100,8 +104,9 @@ func (s *session) run() error {
 	err := s.wait()
 	report, hurried := s.shutdown()
 	if hurried {
-		return err
+		return err // without Release: the guardians kill what is left
 	}
+	s.guard.Release()
 	if !s.awaitScreen() {
 		explain(s.stderr, errors.New("cannot write the rest of the output: nobody reads it"))
 		return err
