@@ -70,6 +70,9 @@ func parentMain() {
 	select {}
 }
 
+// guardedMain is for systems with guardians.
+func guardedMain() {}
+
 func TestOurDeath(t *testing.T) {
 	c := startConfig(t, Config{Argv: []string{os.Args[0], "parent"}})
 	other := c.children(1)[0]

@@ -50,6 +50,7 @@ func GuardianMain() {
 // that makes sense.
 func guard(stdin io.Reader) bool {
 	rename()
+	closeInherited()
 	g := &guardian{family: newFamily()}
 	lines := make(chan string)
 	go g.read(stdin, lines)
@@ -77,6 +78,21 @@ func guard(stdin io.Reader) bool {
 			}
 		case <-looks:
 			g.family.scan() // those who are seen now are known when nothing leads to them any more
+		}
+	}
+}
+
+// closeInherited closes what whoever started lbdev has left open, as in "lbdev up 3>file". Exec has closed all others, so these
+// are the ones that it would not close; the runtime's would be.
+func closeInherited() {
+	entries, _ := os.ReadDir("/dev/fd")
+	for _, entry := range entries {
+		fd, err := strconv.Atoi(entry.Name())
+		if err != nil || fd <= 2 {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			unix.Close(fd)
 		}
 	}
 }

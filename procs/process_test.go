@@ -21,6 +21,7 @@ func TestMain(m *testing.M) {
 	misbehave.Main()
 	GuardianMain()
 	parentMain()
+	guardedMain()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/lbdev/lbdev/procs.(*forker).run"))
 }
 
