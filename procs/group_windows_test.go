@@ -30,6 +30,9 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
+// hasSignals: Wine has no console, and Windows none where tests run unattended; see TestEndPolitely.
+const hasSignals = false
+
 func alive(pid int) bool {
 	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
 	if err != nil {
