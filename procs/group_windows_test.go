@@ -30,6 +30,9 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
+// hasSignals: Wine has no console, and Windows none where tests run unattended; see TestEndPolitely.
+const hasSignals = false
+
 func alive(pid int) bool {
 	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
 	if err != nil {
@@ -61,7 +64,7 @@ func parentMain() {
 			os.Stdout.WriteString(l.Text + "\n")
 		}
 	}
-	if err := EndWithUs(); err != nil {
+	if _, err := EndWithUs(nil); err != nil {
 		os.Stdout.WriteString(err.Error() + "\n")
 	}
 	if _, err := Start(Config{Argv: misbehave.Argv("tree", "1"), Output: say}); err != nil {
@@ -69,6 +72,9 @@ func parentMain() {
 	}
 	select {}
 }
+
+// guardedMain is for systems with guardians.
+func guardedMain() {}
 
 func TestOurDeath(t *testing.T) {
 	c := startConfig(t, Config{Argv: []string{os.Args[0], "parent"}})

@@ -10,6 +10,8 @@ package main
 import (
 	"os"
 	"runtime/debug"
+
+	"github.com/lbdev/lbdev/procs"
 )
 
 // version is set by the linker for a release.
@@ -20,6 +22,7 @@ var version = "devel"
 const gcPercent = 400
 
 func main() {
+	procs.GuardianMain()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}

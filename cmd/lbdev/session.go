@@ -29,6 +29,7 @@ const sameSignal = 200 * time.Millisecond
 // A session is one run of up: a cluster, its screen, and what ends them.
 type session struct {
 	plan    *plan
+	guard   *procs.Guard
 	cluster *cluster.Cluster
 	screen  *screen
 	door    *door
@@ -54,22 +55,14 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	// A Go program that did not ask for SIGPIPE is killed by it when the reader of its output goes, and its workers would
 	// be orphans. Nobody reads the channel: a client that hangs up is a SIGPIPE as well; the screen sees its failed write.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if err := procs.EndWithUs(); err != nil {
-		return nil, &commandError{code: exitFailed, err: err}
-	}
-	c, err := cluster.New(p.config)
-	if err != nil {
-		return nil, p.file.blame(advise(err, p.config.Command))
-	}
-	s.cluster = c
-	if s.door, s.closed, err = openDoor(p.config.Name); err != nil {
-		return nil, err
-	}
-	if err := c.Open(); err != nil {
+	if err := s.open(); err != nil {
 		s.door.close()
+		if s.guard != nil {
+			s.guard.Release()
+		}
 		return nil, p.file.blame(advise(err, p.config.Command))
 	}
-	s.door.serve(c, s.goDown)
+	c := s.cluster
 	s.screen = &screen{
 		out:      stdout,
 		printer:  s.printer(),
@@ -82,6 +75,24 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 		done:     make(chan struct{}),
 	}
 	return s, nil
+}
+
+// open opens the cluster: its name first, so that the second of two with one name is refused and not moved to other ports.
+func (s *session) open() (err error) {
+	if s.guard, err = procs.EndWithUs(func(err error) { explain(s.stderr, err) }); err != nil {
+		return err
+	}
+	if s.cluster, err = cluster.New(s.plan.config); err != nil {
+		return err
+	}
+	if s.door, s.closed, err = openDoor(s.plan.config.Name); err != nil {
+		return err
+	}
+	if err = s.cluster.Open(); err != nil {
+		return err
+	}
+	s.door.serve(s.cluster, s.goDown)
+	return nil
 }
 
 // terminal decides whether the workers get a terminal, how large it is, and whether they are asked for colour.
@@ -110,8 +121,9 @@ func (s *session) run() error {
 	s.screen.say("open", s.header())
 	err, report, hurried := s.live()
 	if hurried {
-		return err
+		return err // without Release: the guardians kill what is left
 	}
+	s.guard.Release()
 	s.door.finish(report)
 	if !s.awaitScreen() {
 		explain(s.stderr, errors.New("cannot write the rest of the output: nobody reads it"))
