@@ -31,7 +31,8 @@ func main() {
 
 // run is main without the exit: it returns the exit code.
 func run(args []string, stdout, stderr *os.File) int {
-	err := newApp(stdout, stderr).Run(args)
+	app := newApp(stdout, stderr)
+	err := app.Run(flagsFirst(app.Commands, args))
 	explain(stderr, err)
 	return exitCode(err)
 }
