@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -104,6 +105,22 @@ func stem(name string) string {
 	return strings.Trim(b.String(), "-") + "~" + hex.EncodeToString(sum[:8])
 }
 
+// valid writes bytes that are no UTF-8 as \xNN: folders may be named so, JSON can't say it.
+func valid(text string) string {
+	if utf8.ValidString(text) {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		if r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)) {
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
 // Info is what the state file tells of a running cluster.
 type Info struct {
 	Name      string    `json:"name"`
@@ -155,8 +172,8 @@ type Claim struct {
 // Claim takes a name: it opens the socket and writes the state file. A cluster that runs under this name is a
 // *NameTakenError; what one that has crashed left behind is removed. The caller owes a Close.
 func (d Dir) Claim(info Info) (*Claim, error) {
-	info.Name = strings.ToValidUTF8(info.Name, "�")
-	info.Folder = strings.ToValidUTF8(info.Folder, "�")
+	info.Name = valid(info.Name)
+	info.Folder = valid(info.Folder)
 	if info.Name == "" {
 		return nil, errors.New("cannot claim a cluster's name: it is empty")
 	}
@@ -253,7 +270,7 @@ func (c *Claim) Update(change func(*Info)) error {
 	info.Ports = append([]int(nil), c.info.Ports...)
 	change(&info)
 	info.Name, info.PID, info.Started, info.Socket, info.Token = c.info.Name, c.info.PID, c.info.Started, c.info.Socket, c.info.Token
-	info.Folder = strings.ToValidUTF8(info.Folder, "�")
+	info.Folder = valid(info.Folder)
 	if string(line(info)) == string(line(c.info)) {
 		return nil
 	}
