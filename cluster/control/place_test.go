@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lbdev/lbdev/cluster"
 )
@@ -80,9 +81,11 @@ func TestNameTaken(t *testing.T) {
 	if err := os.WriteFile(d.path(stem("shop")+stateEnd), []byte(`{"na`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err = d.Claim(Info{Name: "shop"})
-	if taken, ok := errors.AsType[*NameTakenError](err); !ok && !wantsToken || ok && (taken.Name != "shop" || taken.Socket != first.Info().Socket) {
-		t.Errorf("with a torn state file: %+v", err)
+	if !wantsToken { // there the state file is all that leads to the socket
+		_, err = d.Claim(Info{Name: "shop"})
+		if taken, ok := errors.AsType[*NameTakenError](err); !ok || taken.Name != "shop" || taken.Socket != first.Info().Socket {
+			t.Errorf("with a torn state file: %+v", err)
+		}
 	}
 	claim(t, d, Info{Name: "other"}) // is none of its business
 	if err := first.Close(); err != nil {
@@ -427,7 +430,10 @@ func TestFind(t *testing.T) {
 	}
 	find := func(name, folder, want string) error {
 		t.Helper()
-		f, err := d.Find(t.Context(), name, folder)
+		// Nobody answers at these sockets, and what is still silent then has been found all the same.
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		f, err := d.Find(ctx, name, folder)
 		if f.Name != want || (err == nil) != (want != "") {
 			t.Errorf("%q from %s: found %q, want %q (%v)", name, folder, f.Name, want, err)
 		}
