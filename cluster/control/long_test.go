@@ -300,3 +300,18 @@ func BenchmarkCluster(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkDrain takes a worker out of rotation and puts it back: two actions, each in effect when it is answered.
+func BenchmarkDrain(b *testing.B) {
+	s := open(b, cluster.Config{Workers: 1}, &Server{})
+	await(b, "the worker is ready", func() bool { return s.worker(1).State == cluster.Ready })
+	for b.Loop() {
+		got, err := s.client.Drain(b.Context(), "1", 0)
+		if err != nil || got[0].State != cluster.Drained {
+			b.Fatal(got, err)
+		}
+		if _, err := s.client.Undrain(b.Context(), "1", 0); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
