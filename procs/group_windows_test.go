@@ -142,3 +142,28 @@ func TestBatchLine(t *testing.T) {
 		t.Errorf("newline: got %v", err)
 	}
 }
+
+// TestLeftovers: a process is known by its pid and start, and ended so.
+func TestLeftovers(t *testing.T) {
+	c := startChild(t, false, "wait")
+	c.awaitLine("up", 1)
+	leader := c.Leader()
+	if start, ok := StartTime(c.Pid()); !ok || start != leader.Start || start >= 1<<53 || !Alive(c.Pid(), start) {
+		t.Errorf("leader %+v: start is %d, %v", leader, start, ok)
+	}
+	found := Marked("", leader)
+	if len(found) != 1 || found[0].Pid != c.Pid() || time.Since(found[0].Began).Abs() > patience {
+		t.Errorf("found %+v", found)
+	}
+	stale := Leader{Pid: leader.Pid, Start: leader.Start + 1}
+	if ended := EndMarked(t.Context(), "", []Leader{stale}, os.Kill, 0); len(ended.Killed)+len(ended.Left) > 0 || !alive(c.Pid()) {
+		t.Errorf("a leader whose pid was reused: got %+v", ended)
+	}
+	if ended := EndMarked(t.Context(), "", []Leader{leader}, os.Kill, 0); !slices.Equal(ended.Killed, []int{c.Pid()}) {
+		t.Errorf("got %+v", ended)
+	}
+	c.await("exit", c.Done())
+	if Alive(leader.Pid, leader.Start) {
+		t.Error("alive after its end")
+	}
+}

@@ -28,7 +28,7 @@ type Leftover struct {
 	Start   uint64    // see StartTime
 	Began   time.Time // when it was started; zero if that is not known
 	Command string    // its command line, or its name in brackets
-	Ports   []int     // the TCP ports that it listens on, ascending
+	Ports   []int     // the TCP ports that it listens on, ascending; nil on Windows, where Listeners is slow
 
 	// Marks are all that it bears, the outermost first. Owners are those that are a lbdev's OurMark, so the last one is
 	// the lbdev that started it. Both are known on Linux only.

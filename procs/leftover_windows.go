@@ -48,7 +48,7 @@ func findMarked(_ string, leaders []Leader) []Leftover {
 			continue
 		}
 		found = append(found, Leftover{
-			Pid: l.Pid, Start: l.Start, Began: time.UnixMicro(int64(l.Start)), Command: commandOf(l.Pid), Ports: Listeners([]int{l.Pid}),
+			Pid: l.Pid, Start: l.Start, Began: time.UnixMicro(int64(l.Start)), Command: commandOf(l.Pid),
 		})
 	}
 	return found
