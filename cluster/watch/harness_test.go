@@ -14,6 +14,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	playChild()
 	goleak.VerifyTestMain(m)
 }
 
