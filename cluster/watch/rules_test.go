@@ -53,14 +53,14 @@ func TestGlobs(t *testing.T) {
 			t.Errorf("globs %q: %v", tt.globs, err)
 			continue
 		}
-		for _, name := range strings.Fields(tt.yes) {
+		for name := range strings.FieldsSeq(tt.yes) {
 			if full := filepath.Join(dir, filepath.FromSlash(name)); !r.file(full) {
 				t.Errorf("globs %q, ignore %q: %q does not matter", tt.globs, tt.ignore, name)
 			} else if !r.folder(filepath.Dir(full)) {
 				t.Errorf("globs %q, ignore %q: the folder of %q is not watched", tt.globs, tt.ignore, name)
 			}
 		}
-		for _, name := range strings.Fields(tt.no) {
+		for name := range strings.FieldsSeq(tt.no) {
 			if r.file(filepath.Join(dir, filepath.FromSlash(name))) {
 				t.Errorf("globs %q, ignore %q: %q matters", tt.globs, tt.ignore, name)
 			}
