@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"errors"
 	"sync"
 
 	"github.com/fsnotify/fsnotify"
@@ -17,8 +16,7 @@ type inbox struct {
 
 	mu       sync.Mutex // guards all below
 	events   []fsnotify.Event
-	overflow bool // events were lost
-	faults   []error
+	overflow bool // events were lost, or may have been
 	closed   bool
 }
 
@@ -61,14 +59,14 @@ func (b *inbox) put(e fsnotify.Event) {
 	b.tell()
 }
 
+// fault takes an error of the system: its queue was full, or it has lost a folder, which on Windows it says in many ways.
+// Whatever it is, looking at everything again mends it or finds a folder that cannot be watched.
 func (b *inbox) fault(err error) {
-	b.mu.Lock()
-	switch {
-	case errors.Is(err, fsnotify.ErrEventOverflow):
-		b.overflow = true
-	case err != nil && !gone(err) && len(b.faults) < keepNames:
-		b.faults = append(b.faults, err)
+	if err == nil || gone(err) {
+		return
 	}
+	b.mu.Lock()
+	b.overflow = true
 	b.mu.Unlock()
 	b.tell()
 }
@@ -81,10 +79,10 @@ func (b *inbox) tell() {
 }
 
 // take returns what waits. The slice is the caller's until the next call.
-func (b *inbox) take(buf []fsnotify.Event) (events []fsnotify.Event, overflow bool, faults []error, closed bool) {
+func (b *inbox) take(buf []fsnotify.Event) (events []fsnotify.Event, overflow, closed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	events, overflow, faults, closed = b.events, b.overflow, b.faults, b.closed
-	b.events, b.overflow, b.faults = buf[:0], false, nil
-	return events, overflow, faults, closed
+	events, overflow, closed = b.events, b.overflow, b.closed
+	b.events, b.overflow = buf[:0], false
+	return events, overflow, closed
 }

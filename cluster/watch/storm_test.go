@@ -162,9 +162,8 @@ func TestOverflow(t *testing.T) {
 	p.write("a/x.py", "new")
 	p.write("c/z.py", "new")
 	p.must(os.Remove(p.path("b/y.py")))
-	p.watcher.inbox.overflow = true
 	p.watcher.inbox.mu.Unlock()
-	p.watcher.inbox.tell()
+	p.watcher.inbox.fault(fsnotify.ErrEventOverflow)
 	seen := map[string]bool{}
 	p.eventually("three files", func() bool {
 		for _, name := range (<-p.changes).Files {
@@ -181,7 +180,7 @@ func TestInboxIsBounded(t *testing.T) {
 	for range keepEvents + 1 {
 		b.put(fsnotify.Event{Name: "x", Op: fsnotify.Write})
 	}
-	if events, overflow, _, _ := b.take(nil); len(events) != keepEvents || !overflow {
+	if events, overflow, _ := b.take(nil); len(events) != keepEvents || !overflow {
 		t.Errorf("%d events were kept, overflow is %v; want %d, and true", len(events), overflow, keepEvents)
 	}
 }

@@ -184,11 +184,8 @@ func (w *Watcher) finish(cancel context.CancelFunc) {
 }
 
 func (w *Watcher) takeEvents(buf []fsnotify.Event) (events []fsnotify.Event, closed bool) {
-	events, overflow, faults, closed := w.inbox.take(buf)
+	events, overflow, closed := w.inbox.take(buf)
 	now := time.Now()
-	for _, err := range faults {
-		w.warn(fmt.Errorf("cannot watch everything below %q: %w", w.dir, err))
-	}
 	if overflow {
 		w.overflow = true
 		w.poke(now)
