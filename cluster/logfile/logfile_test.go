@@ -269,8 +269,8 @@ func TestFolderIsReplaced(t *testing.T) {
 				written++
 			}
 		}
-		// The feed keeps 1,000 lines: 4,000 must have been taken while nothing could be written.
-		if missing < 1900 || missing+written != published {
+		// The feed keeps 1,000 lines, and 2,048 are in the writer's hands: the others were lost before there was a folder again.
+		if missing < (5000-1000-takeLines)/2-1 || missing+written != published {
 			t.Errorf("%d has %d lines and says that %d are missing, want %d together", port, written, missing, published)
 		}
 	}
