@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -29,7 +28,7 @@ func TestFilesOfWorkers(t *testing.T) {
 		Exit: &procs.Exit{Code: 3, Ran: 1500 * time.Millisecond}})
 	b.event(cluster.Event{Port: 8001, State: cluster.Starting, PID: 8, Incarnation: 2, Restarts: 1})
 	b.event(cluster.Event{Port: 8001, Kind: cluster.KindNotice, Text: "two\nlines"})
-	b.event(cluster.Event{Port: 8001, State: cluster.Stopped, PID: 8, Incarnation: 2, Killed: 2, Exit: &procs.Exit{Code: -1, Signal: syscall.SIGKILL}})
+	b.event(cluster.Event{Port: 8001, State: cluster.Stopped, PID: 8, Incarnation: 2, Killed: 2, Exit: &procs.Exit{Code: 137}})
 	b.event(cluster.Event{Port: 8002, State: cluster.Backoff, Reason: "port 8002 is in use", Delay: 500 * time.Millisecond})
 	b.event(cluster.Event{Port: 8002, State: cluster.Failed, Reason: "exited before it was ready (3 times)"})
 	b.event(cluster.Event{Kind: cluster.KindNotice, Text: "about the cluster"})
@@ -44,7 +43,7 @@ func TestFilesOfWorkers(t *testing.T) {
 		"lbdev: backoff pid 7 (incarnation 1): exited with code 3 after 1.5s, restart 1 now",
 		"lbdev: starting pid 8 (incarnation 2), restart 1",
 		"lbdev: two lines",
-		"lbdev: stopped pid 8 (incarnation 2): killed by SIGKILL after 0s, 2 killed as they did not end in time",
+		"lbdev: stopped pid 8 (incarnation 2): exited with code 137 after 0s, 2 killed as they did not end in time",
 	}
 	if got := b.texts("worker-8001.log"); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
