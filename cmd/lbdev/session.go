@@ -12,6 +12,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/logfile"
+	"github.com/lbdev/lbdev/cluster/watch"
 	"github.com/lbdev/lbdev/procs"
 )
 
@@ -32,6 +34,8 @@ type session struct {
 	guard   *procs.Guard
 	cluster *cluster.Cluster
 	screen  *screen
+	logs    *logfile.Files // nil without --log-dir
+	watcher *watch.Watcher // nil without --watch
 	door    *door
 	closed  string // why there is no door
 	signals chan os.Signal
@@ -57,6 +61,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := s.open(); err != nil {
 		s.door.close()
+		s.closeLogs()
 		if s.guard != nil {
 			s.guard.Release()
 		}
@@ -82,8 +87,17 @@ func (s *session) open() (err error) {
 	if s.guard, err = procs.EndWithUs(func(err error) { explain(s.stderr, err) }); err != nil {
 		return err
 	}
+	if err = s.openLogs(); err != nil {
+		return err
+	}
+	if err = s.openWatcher(); err != nil {
+		return err
+	}
 	if s.cluster, err = cluster.New(s.plan.config); err != nil {
 		return err
+	}
+	if s.logs != nil {
+		s.logs.Follow(s.cluster.Logs(), s.cluster.Events())
 	}
 	if s.door, s.closed, err = openDoor(s.plan.config.Name); err != nil {
 		return err
@@ -123,6 +137,7 @@ func (s *session) run() error {
 	if hurried {
 		return err // without Release: the guardians kill what is left
 	}
+	s.closeLogs()
 	s.guard.Release()
 	s.door.finish(report)
 	if !s.awaitScreen() {
@@ -140,12 +155,18 @@ func (s *session) live() (err error, report cluster.Report, hurried bool) {
 	k := &keys{look: s.out, cluster: s.cluster, say: s.screen.trySay, quit: s.quitByKey, ctx: ctx}
 	var keyboard *keyboard
 	if s.wantsKeys() {
+		s.guard.KeepTerminal(os.Stdin) // its error is a terminal that can't be found: then only we give it back
 		keyboard = openKeyboard(k.press)
+	}
+	if s.watcher != nil {
+		k.work.Go(func() { s.watcher.Run(ctx) })
+		defer s.watcher.Close()
 	}
 	err = s.wait()
 	keyboard.close()
-	report, hurried = s.shutdown()
+	s.guard.TerminalIsBack()
 	cancel()
+	report, hurried = s.shutdown()
 	if !hurried {
 		k.work.Wait()
 	}
