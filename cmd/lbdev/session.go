@@ -40,7 +40,7 @@ type session struct {
 func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8)}
 	requests := newRequests(!p.json)
-	p.config.OnAccess = requests.add
+	p.config.OnAccess = p.act.watched(requests.add)
 	p.config.ErrorPage = s.errorPage
 	s.terminal(stdout)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
@@ -69,6 +69,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 		events:   c.Events().Reader(0, false),
 		requests: requests,
 		notes:    make(chan note, keepNotes),
+		remarks:  make(chan remark),
 		warn:     func(err error) { explain(stderr, err) },
 		broken:   make(chan error, 1),
 		done:     make(chan struct{}),
@@ -90,18 +91,21 @@ func (s *session) printer() printer {
 	if s.plan.json {
 		return jsonPrinter{s.cluster}
 	}
-	return newTextPrinter(s.out, s.cluster, s.alone)
+	return s.plan.act.dressed(newTextPrinter(s.out, s.cluster, s.alone))
 }
 
 // run shows the cluster until it ends, ends it, and returns what became of it.
 func (s *session) run() error {
 	go s.screen.run()
 	s.screen.say("open", s.header())
-	err := s.wait()
+	playing := s.perform()
+	err := s.wait(playing)
+	playing.cancel()
 	report, hurried := s.shutdown()
 	if hurried {
 		return err
 	}
+	playing.await()
 	if !s.awaitScreen() {
 		explain(s.stderr, errors.New("cannot write the rest of the output: nobody reads it"))
 		return err
@@ -133,7 +137,7 @@ func (s *session) awaitScreen() bool {
 }
 
 // wait returns when there is a reason to end; the error has the exit code.
-func (s *session) wait() error {
+func (s *session) wait(p *playing) error {
 	select {
 	case sig := <-s.signals:
 		return ended(sig)
@@ -141,6 +145,8 @@ func (s *session) wait() error {
 		return ended(syscall.SIGPIPE)
 	case <-s.cluster.Over():
 		return s.verdict()
+	case <-p.over:
+		return p.err
 	}
 }
 
