@@ -93,28 +93,40 @@ func (d *demo) progress(ctx context.Context, text string) {
 
 // report says what was seen:
 //
-//	✓    17 requests, 0 failed · 1 lost at 8001 and answered by another · 8001 back after 0.9 s
+//	✓    17 requests · 0 failed · slowest 1.2 s, the page itself 0.7 s
+//	     1 taken back from 8002, answered by another · 6 passed it by in 1.2 s
 func (d *demo) report(ctx context.Context, t tally, seen []string) {
-	sign, failed := d.text.good(d.check()), fmt.Sprintf("%d failed", t.failed)
+	gap := " " + d.text.dot + " "
+	sign, failed := d.text.good(d.check()), d.text.bold(fmt.Sprintf("%d failed", t.failed))
 	if t.failed+t.appErrors > 0 {
 		sign = d.text.bad(d.text.down)
 	}
 	if t.failed > 0 {
 		failed = d.text.bad(failed)
 	}
-	parts := []string{count(t.requests, "request") + ", " + failed}
+	counts := []string{d.text.bold(count(t.requests, "request")), failed}
 	if t.appErrors > 0 {
-		parts = append(parts, d.text.bad(fmt.Sprintf("%d answered with an error by the app", t.appErrors)))
+		counts = append(counts, d.text.bad(fmt.Sprintf("%d answered with an error by the app", t.appErrors)))
 	}
-	parts = append(parts, seen...)
-	text := strings.Join(parts, " "+d.text.dot+" ")
-	d.say(ctx, sign+demoIndent[utf8.RuneCountInString(d.check()):]+d.text.bold(text), demoRecord{
-		Event: "seen", Text: string(appendPlain(nil, text)),
+	counts = append(counts, d.slowest(t))
+	first, second := strings.Join(counts, gap), strings.Join(seen, gap)
+	pad := demoIndent[utf8.RuneCount(appendPlain(nil, sign)):]
+	d.say(ctx, sign+pad+first+"\n"+demoIndent+second, demoRecord{
+		Event: "seen", Text: string(appendPlain(nil, first+gap+second)),
 		Counts: &demoSeen{
 			Requests: t.requests, Failed: t.failed, AppErrors: t.appErrors, Rescued: t.rescued, Held: t.held,
 			LongestHeldMS: t.longest.Milliseconds(), SlowestMS: t.slowest.Milliseconds(), ByPort: t.byPort,
 		},
 	})
+}
+
+// slowest is how long the slowest request took, and how much of that its page takes anyway.
+func (d *demo) slowest(t tally) string {
+	text := "slowest " + short(t.slowest)
+	if d.busyFor > 0 && t.slowest >= d.busyFor {
+		text += ", the page itself " + short(d.busyFor)
+	}
+	return text
 }
 
 // check is the sign of a scene in which nothing failed.
@@ -145,7 +157,11 @@ func (p demoPrinter) request(buf []byte, a *proxy.Access) []byte {
 	return p.fold(buf, p.textPrinter.request(nil, a), requestIndent)
 }
 
+// note sets the end off from the scenes.
 func (p demoPrinter) note(buf []byte, n note) []byte {
+	if n.kind == "stopping" {
+		buf = append(buf, '\n')
+	}
 	return p.fold(buf, p.textPrinter.note(nil, n), 0)
 }
 
@@ -167,7 +183,7 @@ func (p demoPrinter) event(buf []byte, e cluster.Event) []byte {
 
 // done adds what the words of the tally mean, and what to type next, if the demo was played to its end.
 func (p demoPrinter) done(buf []byte, r cluster.Report) []byte {
-	buf = p.fold(append(buf, '\n'), p.textPrinter.done(nil, r), 0)
+	buf = p.fold(buf, p.textPrinter.done(nil, r), 0)
 	if !p.demo.played.Load() {
 		return buf
 	}

@@ -109,7 +109,9 @@ func (d *demo) killOne(ctx context.Context, port int) (sighting, error) {
 	}
 	err = d.untilCount(ctx, fmt.Sprintf("%d to answer again", port), 1, func(v *visit) bool { return v.port == port && v.incarnation > before })
 	return func(tally) []string {
-		by := d.figures.count(func(v *visit) bool { return v.start.After(killed) && v.start.Before(back) && v.port != 0 && v.port != port })
+		by := d.figures.count(func(v *visit) bool {
+			return v.start.After(killed) && v.start.Before(back) && v.port != 0 && v.port != port
+		})
 		return []string{
 			fmt.Sprintf("%d lost at %d, answered by another", d.figures.rescuedFrom(port, before), port),
 			fmt.Sprintf("%d passed it by", by), fmt.Sprintf("back after %s", short(back.Sub(killed))),
