@@ -20,7 +20,7 @@ const (
 	// A text is left to stand for a moment and so much longer for each character, at speed 1. That is fast reading: it stays
 	// on the screen while the requests come below it.
 	glance  = 500 * time.Millisecond
-	perRune = 22 * time.Millisecond
+	perRune = 20 * time.Millisecond
 	// catchPatience is how long the demo waits for a request to be at a worker before something happens to that. The sample
 	// app's page is slow enough for that, a fast page of the user's app may not be.
 	catchPatience = 50 * time.Millisecond
