@@ -133,7 +133,7 @@ func planDemo(c *cli.Context) (*plan, error) {
 			code: exitUsage, err: fmt.Errorf("cannot show a failover with %s: there must be another one to take over", count(n, "worker")), hint: "lbdev demo -n 3 …",
 		}
 	}
-	d.adapt(p)
+	d.adapt(c, p)
 	return p, nil
 }
 
@@ -162,11 +162,14 @@ func newDemo(c *cli.Context) (*demo, error) {
 }
 
 // adapt makes the plan play the demo.
-func (d *demo) adapt(p *plan) {
+func (d *demo) adapt(c *cli.Context, p *plan) {
 	d.busy = d.path
 	d.next = "lbdev up -n 4 -- YOUR COMMAND"
 	if d.own {
-		d.next = fmt.Sprintf("lbdev up -n %d -- %s", p.config.Workers, p.shown)
+		d.next = "lbdev up"
+		if typed := c.Args().Slice(); len(typed) > 0 {
+			d.next = fmt.Sprintf("lbdev up -n %d -- %s", p.config.Workers, commandLine(typed))
+		}
 	} else {
 		boot := time.Duration(float64(demoBoot) / d.speed).Round(time.Millisecond)
 		p.config.Command = append(p.config.Command, "--boot", boot.String())

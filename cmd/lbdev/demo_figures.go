@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type tally struct {
 	held      int
 	longest   time.Duration // that one was held
 	slowest   time.Duration // from its start to its end
+	slowPath  string        // what it asked for
 	byPort    map[int]int
 }
 
@@ -50,7 +52,9 @@ func (f *figures) add(a *proxy.Access) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.requests++
-	f.slowest = max(f.slowest, a.Total)
+	if a.Total > f.slowest {
+		f.slowest, f.slowPath = a.Total, a.Path
+	}
 	switch {
 	case a.Outcome == proxy.Failed, a.Outcome == proxy.Cut:
 		f.failed++
@@ -89,10 +93,7 @@ func (f *figures) sum() tally {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t := f.tally
-	t.byPort = map[int]int{}
-	for port, n := range f.byPort {
-		t.byPort[port] = n
-	}
+	t.byPort = maps.Clone(f.byPort)
 	return t
 }
 
@@ -123,12 +124,11 @@ func (f *figures) inTurn(ports []int) bool {
 	return len(visits) > len(ports)
 }
 
-// rescuedFrom counts the requests that were lost with an incarnation of the worker with this port and answered by another
-// worker.
-func (f *figures) rescuedFrom(port int, incarnation uint64) int {
-	return f.count(func(v *visit) bool {
-		return v.port != 0 && v.port != port && slices.ContainsFunc(v.met, func(at proxy.Attempt) bool {
-			return at.Port == port && at.Incarnation == incarnation
-		})
-	})
+// lostAt counts the requests that were lost with an incarnation of the worker with this port, and how many of them another
+// worker answered.
+func (f *figures) lostAt(port int, incarnation uint64) (lost, rescued int) {
+	was := func(v *visit) bool {
+		return slices.ContainsFunc(v.met, func(at proxy.Attempt) bool { return at.Port == port && at.Incarnation == incarnation })
+	}
+	return f.count(was), f.count(func(v *visit) bool { return was(v) && v.port != 0 && v.port != port })
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -21,6 +22,8 @@ const (
 	// on the screen while the requests come below it.
 	glance  = 500 * time.Millisecond
 	perRune = 20 * time.Millisecond
+	// catchLook is how often it looks whether a request is at a worker: one to a fast page is gone in a few milliseconds.
+	catchLook = 200 * time.Microsecond
 	// catchPatience is how long the demo waits for a request to be at a worker before something happens to that. The sample
 	// app's page is slow enough for that, a fast page of the user's app may not be.
 	catchPatience = 50 * time.Millisecond
@@ -196,7 +199,7 @@ func anyVisit(*visit) bool { return true }
 
 // untilBack waits until workers are ready in a later incarnation than before, and returns when the last of them was.
 func (d *demo) untilBack(ctx context.Context, before map[int]uint64) (time.Time, error) {
-	what := joinInts(sortedKeys(before)) + " to be ready again"
+	what := joinInts(slices.Sorted(maps.Keys(before))) + " to be ready again"
 	err := d.until(ctx, what, 4*d.patience, func() (bool, error) {
 		for _, w := range d.cluster.Snapshot().Workers {
 			if was, asked := before[w.Port]; asked && (w.State != cluster.Ready || w.Incarnation <= was) {
@@ -215,15 +218,6 @@ func (d *demo) untilBack(ctx context.Context, before map[int]uint64) (time.Time,
 		}
 	}
 	return last, err
-}
-
-func sortedKeys(m map[int]uint64) []int {
-	var keys []int
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // takeEvents notes when workers were ready.

@@ -123,7 +123,7 @@ func (d *demo) report(ctx context.Context, t tally, seen []string) {
 // slowest is how long the slowest request took, and how much of that its page takes anyway.
 func (d *demo) slowest(t tally) string {
 	text := "slowest " + short(t.slowest)
-	if d.busyFor > 0 && t.slowest >= d.busyFor {
+	if d.busyFor > 0 && t.slowPath == d.busy {
 		text += ", the page itself " + short(d.busyFor)
 	}
 	return text

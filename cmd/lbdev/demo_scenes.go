@@ -66,10 +66,19 @@ func (d *demo) catch(ctx context.Context, port int) error {
 	if d.busyFor > 0 {
 		patience = d.busyFor
 	}
-	enough := time.Now().Add(patience)
-	return d.until(ctx, "a request to be under way", d.patience, func() (bool, error) {
-		return d.worker(port).InFlight > 0 || time.Now().After(enough), nil
-	})
+	enough := time.After(patience)
+	tick := time.NewTicker(catchLook)
+	defer tick.Stop()
+	for d.worker(port).InFlight == 0 {
+		select {
+		case <-tick.C:
+		case <-enough:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return nil
 }
 
 func (d *demo) inTurn(ctx context.Context) (sighting, error) {
@@ -112,11 +121,20 @@ func (d *demo) killOne(ctx context.Context, port int) (sighting, error) {
 		by := d.figures.count(func(v *visit) bool {
 			return v.start.After(killed) && v.start.Before(back) && v.port != 0 && v.port != port
 		})
-		return []string{
-			fmt.Sprintf("%d lost at %d, answered by another", d.figures.rescuedFrom(port, before), port),
-			fmt.Sprintf("%d passed it by", by), fmt.Sprintf("back after %s", short(back.Sub(killed))),
-		}
+		return []string{d.lostAt(port, before), fmt.Sprintf("%d passed it by", by), fmt.Sprintf("back after %s", short(back.Sub(killed)))}
 	}, err
+}
+
+// lostAt says what became of the requests that a worker had when it died.
+func (d *demo) lostAt(port int, incarnation uint64) string {
+	switch lost, rescued := d.figures.lostAt(port, incarnation); {
+	case lost == 0:
+		return fmt.Sprintf("none was at %d when it died", port)
+	case lost == rescued:
+		return fmt.Sprintf("%d lost at %d, answered by another", lost, port)
+	default:
+		return fmt.Sprintf("%d lost at %d, %d of them answered by another", lost, port, rescued)
+	}
 }
 
 func (d *demo) freezeOne(ctx context.Context, port int) (sighting, error) {
@@ -160,10 +178,11 @@ func (d *demo) freezeOne(ctx context.Context, port int) (sighting, error) {
 			return len(v.met) > 0 && v.met[0].Port == port && v.met[0].Result == proxy.ResultPaused && v.port != 0
 		})
 		by := d.figures.count(func(v *visit) bool { return past(v) && v.start.Before(resumed) && v.port != 0 && v.port != port })
-		return []string{
-			fmt.Sprintf("%d taken back from %d, answered by another", taken, port),
-			fmt.Sprintf("%d passed it by in %s", by, short(resumed.Sub(asked))),
+		met := fmt.Sprintf("nothing had to be taken back from %d", port)
+		if taken > 0 {
+			met = fmt.Sprintf("%d taken back from %d, answered by another", taken, port)
 		}
+		return []string{met, fmt.Sprintf("%d passed it by in %s", by, short(resumed.Sub(asked)))}
 	}, err
 }
 
@@ -200,7 +219,11 @@ func (d *demo) drainOne(ctx context.Context, port int) (sighting, error) {
 		})
 		came := d.figures.count(func(v *visit) bool { return meanwhile(v) && v.start.Before(undrained) })
 		got := d.figures.count(func(v *visit) bool { return meanwhile(v) && v.start.Before(undrained) && v.port == port })
-		return []string{fmt.Sprintf("%d finished the %d it had", port, had), fmt.Sprintf("of %d that came meanwhile it got %d", came, got)}
+		met := fmt.Sprintf("%d had nothing in hand", port)
+		if had > 0 {
+			met = fmt.Sprintf("%d finished the %d it had", port, had)
+		}
+		return []string{met, fmt.Sprintf("of %d that came meanwhile it got %d", came, got)}
 	}, err
 }
 
