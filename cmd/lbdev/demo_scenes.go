@@ -47,7 +47,7 @@ func (d *demo) scenes() []scene {
 			d.rollingRestart,
 		}, {
 			"kill-all", "Kill all at once",
-			fmt.Sprintf("The worst case: all %d get kill -9 at the same moment, nobody can answer.", n),
+			fmt.Sprintf("The worst case: between two requests, all %d get kill -9. Nobody can answer.", n),
 			"Watch: requests are held, not refused, and answered as soon as one is back.",
 			d.killAll,
 		},
@@ -260,8 +260,14 @@ func (d *demo) rolling(ctx context.Context, s cluster.Step) {
 	}
 }
 
+// killAll kills while no request of the demo is under way: one that two workers die on is not sent to a third, as it may be
+// the request that kills them.
 func (d *demo) killAll(ctx context.Context) (sighting, error) {
 	if err := d.normal(ctx); err != nil {
+		return nil, err
+	}
+	d.trickle.turn(ctx, false)
+	if err := d.settle(ctx); err != nil {
 		return nil, err
 	}
 	before := d.incarnations()
@@ -269,9 +275,10 @@ func (d *demo) killAll(ctx context.Context) (sighting, error) {
 	if err := d.killEach(); err != nil {
 		return nil, err
 	}
-	if err := d.untilNone(ctx); err != nil {
+	if err := d.untilDead(ctx, before); err != nil {
 		return nil, err
 	}
+	d.trickle.turn(ctx, true)
 	d.trickle.pour(ctx, len(d.ports), d.path)
 	back, err := d.untilBack(ctx, before)
 	if err == nil {
@@ -286,8 +293,7 @@ func (d *demo) killAll(ctx context.Context) (sighting, error) {
 	}, err
 }
 
-// killEach kills all workers side by side: one after the other, a request could be sent on from one that dies to the next,
-// and be given up after the third.
+// killEach kills all workers side by side.
 func (d *demo) killEach() error {
 	var kills sync.WaitGroup
 	errs := make([]error, len(d.ports))
@@ -303,13 +309,12 @@ func (d *demo) killEach() error {
 	return nil
 }
 
-// untilNone waits until no worker is ready, or one is again already.
-func (d *demo) untilNone(ctx context.Context) error {
-	enough := time.Now().Add(catchPatience)
+// untilDead waits until these incarnations are gone.
+func (d *demo) untilDead(ctx context.Context, these map[int]uint64) error {
 	return d.until(ctx, "the workers to be dead", d.patience, func() (bool, error) {
 		for _, w := range d.cluster.Snapshot().Workers {
-			if w.State == cluster.Ready {
-				return time.Now().After(enough), nil
+			if was, asked := these[w.Port]; asked && w.State == cluster.Ready && w.Incarnation == was {
+				return false, nil
 			}
 		}
 		return true, nil
