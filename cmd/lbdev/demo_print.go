@@ -157,6 +157,10 @@ func (p demoPrinter) request(buf []byte, a *proxy.Access) []byte {
 	return p.fold(buf, p.textPrinter.request(nil, a), requestIndent)
 }
 
+func (p demoPrinter) summary(buf []byte, s *second, now time.Time) []byte {
+	return p.fold(buf, p.textPrinter.summary(nil, s, now), len(demoIndent))
+}
+
 // note sets the end off from the scenes.
 func (p demoPrinter) note(buf []byte, n note) []byte {
 	if n.kind == "stopping" {

@@ -156,7 +156,7 @@ func TestDemoInAPipe(t *testing.T) {
 
 func TestDemoOnATerminal(t *testing.T) {
 	t.Parallel()
-	d := startDemoOnTerminal(t, nil, "--speed", "20", "--rate", "20")
+	d := startDemoOnTerminal(t, nil, "--speed", "20", "--rate", "40")
 	d.await("lbdev up -n 4 -- YOUR COMMAND")
 	for _, title := range demoTitles {
 		d.await("\x1b[1m──── " + title)
@@ -181,7 +181,7 @@ func (d demoTerminal) wantNarrow(width int) {
 // TestDemoOnAPoorTerminal has 40 columns and 8 rows, no colours and nothing but ASCII, and Enter begins each step.
 func TestDemoOnAPoorTerminal(t *testing.T) {
 	t.Parallel()
-	cmd, mark := lbdevCommand(t, demoArgs(t, "--step", "--speed", "20", "--rate", "20")...)
+	cmd, mark := lbdevCommand(t, demoArgs(t, "--step", "--speed", "20", "--rate", "40")...)
 	cmd.SysProcAttr = nil
 	cmd.Env = append(cmd.Env, "CI=", "NO_COLOR=", "TERM=dumb", "LC_ALL=C")
 	cmd.Args = append([]string{"sh", "-c", `stty cols 40 rows 8; exec "$0" "$@"`}, cmd.Args...)
@@ -215,7 +215,7 @@ func waitFor(t *testing.T, what string, come func() bool) {
 
 func TestDemoAsJSON(t *testing.T) {
 	t.Parallel()
-	u := startDemo(t, "--json", "--speed", "20", "--rate", "30", "-n", "4")
+	u := startDemo(t, "--json", "--speed", "20", "--rate", "40", "-n", "4")
 	u.wantDemo(0)
 	seen := u.wantScenes()
 	if turn := seen["turn"]; len(turn.ByPort) != 4 {
@@ -244,7 +244,7 @@ func TestDemoOfOnesOwnApp(t *testing.T) {
 	if err := os.WriteFile(dir+"/lbdev.yaml", []byte("ready-path: /up\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"--json", "--speed", "20", "--rate", "30", "-n", "2", "--path", "slow?ms=20", "--"}, misbehave.Argv("serve", "150")...)
+	args := append([]string{"--json", "--speed", "20", "--rate", "40", "-n", "2", "--path", "slow?ms=20", "--"}, misbehave.Argv("serve", "150")...)
 	u := startLbdev(t, dir, demoArgs(t, args...)...)
 	u.wantDemo(0)
 	u.wantScenes()
@@ -267,7 +267,7 @@ func TestDemoWithoutCommandReadsNoFile(t *testing.T) {
 // TestDemoTellsOfFailures has a front that holds nothing: with all workers dead, requests fail, and the demo says so.
 func TestDemoTellsOfFailures(t *testing.T) {
 	t.Parallel()
-	args := append([]string{"--speed", "20", "--rate", "30", "--hold", "0", "--"}, misbehave.Argv("serve", "300")...)
+	args := append([]string{"--speed", "20", "--rate", "40", "--hold", "0", "--"}, misbehave.Argv("serve", "300")...)
 	u := startDemo(t, args...)
 	u.wantDemo(1)
 	text := strings.Join(u.lines, "\n")
@@ -282,7 +282,7 @@ func TestDemoTellsOfFailures(t *testing.T) {
 // TestDemoOfAnAppThatAnswersWithErrors ends after the first step: the app is what is wrong.
 func TestDemoOfAnAppThatAnswersWithErrors(t *testing.T) {
 	t.Parallel()
-	u := startDemo(t, append([]string{"--json", "--speed", "20", "--rate", "30", "--"}, misbehave.Argv("serve-refuse")...)...)
+	u := startDemo(t, append([]string{"--json", "--speed", "20", "--rate", "40", "--"}, misbehave.Argv("serve-refuse")...)...)
 	u.wantDemo(1)
 	seen := u.records("seen")
 	if len(seen) != 1 || seen[0].Counts.AppErrors != seen[0].Counts.Requests || seen[0].Counts.Failed != 0 {
@@ -311,7 +311,7 @@ func TestDemoOfAnAppThatDies(t *testing.T) {
 	dir := t.TempDir()
 	// The first incarnation of each worker serves; those that come after one was killed can't.
 	script := `test -e started-$PORT && exit 3; touch started-$PORT; exec "$0" "$@"`
-	args := append([]string{"--json", "--speed", "20", "--rate", "30", "--", "sh", "-c", script}, misbehave.Argv("serve")...)
+	args := append([]string{"--json", "--speed", "20", "--rate", "40", "--", "sh", "-c", script}, misbehave.Argv("serve")...)
 	u := startLbdev(t, dir, demoArgs(t, args...)...)
 	u.wantDemo(1)
 	if errors := u.stderr.String(); !strings.Contains(errors, "cannot go on with the demo: worker 2") || !strings.Contains(errors, "exited with code 3") {
@@ -322,7 +322,7 @@ func TestDemoOfAnAppThatDies(t *testing.T) {
 // TestDemoStepsByLine begins each step with a line of the input, and goes on without when that ends.
 func TestDemoStepsByLine(t *testing.T) {
 	t.Parallel()
-	cmd, mark := lbdevCommand(t, demoArgs(t, "--step", "--json", "--speed", "20", "--rate", "30")...)
+	cmd, mark := lbdevCommand(t, demoArgs(t, "--step", "--json", "--speed", "20", "--rate", "40")...)
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
@@ -375,9 +375,9 @@ func startCommand(t *testing.T, cmd *exec.Cmd, mark string) *upTest {
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
 	slow := func(ms string) []string {
-		return append([]string{"--json", "--speed", "20", "--rate", "30", "--"}, misbehave.Argv("serve", ms)...)
+		return append([]string{"--json", "--speed", "20", "--rate", "40", "--"}, misbehave.Argv("serve", ms)...)
 	}
-	sample := []string{"--json", "--speed", "20", "--rate", "30"}
+	sample := []string{"--json", "--speed", "20", "--rate", "40"}
 	moments := []struct {
 		name string
 		args []string
@@ -460,7 +460,7 @@ func TestDemoMisused(t *testing.T) {
 		{"--speed NaN", "cannot play at speed NaN"},
 		{"--speed fast", "cannot understand the flags"},
 		{"--rate -1", "cannot send -1 requests a second"},
-		{"--rate 51", "at most 50"},
+		{"--rate 41", "at most 40"},
 		{"--path /%zz", "cannot ask for the path"},
 		{"--restart never", "there is no flag -restart"},
 		{"--listen nowhere:80", "cannot listen on"},

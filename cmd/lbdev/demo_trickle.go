@@ -12,7 +12,7 @@ import (
 
 // maxUnanswered is how many requests of the demo may wait for their answers; while so many do, no other is sent. Fewer than
 // showPerSecond, so that each is shown when all are let go at once.
-const maxUnanswered = 40
+const maxUnanswered = 30
 
 // A trickle sends the demo's requests: so many a second while it flows, each on its own, whatever becomes of those before.
 type trickle struct {
