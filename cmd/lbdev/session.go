@@ -48,7 +48,7 @@ type session struct {
 func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8), quit: make(chan string, 1)}
 	requests := newRequests(!p.json)
-	p.config.OnAccess = requests.add
+	p.config.OnAccess = p.act.watched(requests.add)
 	p.config.ErrorPage = s.errorPage
 	s.terminal(stdout)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
@@ -75,6 +75,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 		events:   c.Events().Reader(0, false),
 		requests: requests,
 		notes:    make(chan note, keepNotes),
+		remarks:  make(chan remark),
 		warn:     func(err error) { explain(stderr, err) },
 		broken:   make(chan error, 1),
 		done:     make(chan struct{}),
@@ -125,7 +126,7 @@ func (s *session) printer() printer {
 	}
 	t := newTextPrinter(s.out, s.cluster, s.alone)
 	t.keys = s.wantsKeys()
-	return t
+	return s.plan.act.dressed(t)
 }
 
 // run shows the cluster until it ends, ends it, and returns what became of it.
@@ -162,20 +163,23 @@ func (s *session) live() (err error, report cluster.Report, hurried bool) {
 		k.work.Go(func() { s.watcher.Run(ctx) })
 		defer s.watcher.Close()
 	}
-	err = s.wait()
+	playing := s.perform()
+	err = s.wait(playing)
+	playing.cancel()
 	keyboard.close()
 	s.guard.TerminalIsBack()
 	cancel()
 	report, hurried = s.shutdown()
 	if !hurried {
 		k.work.Wait()
+		playing.await()
 	}
 	return err, report, hurried
 }
 
 // wantsKeys says whether a person can press keys and see what they do.
 func (s *session) wantsKeys() bool {
-	return !s.plan.json && s.out.tty && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdin.Fd()))
+	return s.plan.act.play == nil && !s.plan.json && s.out.tty && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdin.Fd()))
 }
 
 // quitByKey and goDown ask for the end; the first to do so counts.
@@ -212,7 +216,7 @@ func (s *session) awaitScreen() bool {
 }
 
 // wait returns when there is a reason to end; the error has the exit code.
-func (s *session) wait() error {
+func (s *session) wait(p *playing) error {
 	select {
 	case sig := <-s.signals:
 		return ended(sig)
@@ -225,6 +229,8 @@ func (s *session) wait() error {
 		return ended(syscall.SIGPIPE)
 	case <-s.cluster.Over():
 		return s.verdict()
+	case <-p.over:
+		return p.err
 	}
 }
 

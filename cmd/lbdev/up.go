@@ -90,6 +90,7 @@ type plan struct {
 	pty     string
 	watch   []string // globs
 	logDir  string   // empty = none
+	act     act
 }
 
 // planUp reads the flags. What cluster.New checks is not checked here.
@@ -98,6 +99,11 @@ func planUp(c *cli.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return planWith(c, file)
+}
+
+// planWith is planUp with a config file that has been read.
+func planWith(c *cli.Context, file *configFile) (*plan, error) {
 	if err := file.apply(c); err != nil {
 		return nil, err
 	}
