@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"runtime"
 	"slices"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -265,60 +263,6 @@ func TestScale(t *testing.T) {
 	}
 	if err := c.Scale(t.Context(), 0, nil); err == nil {
 		t.Error("scaling to 0 has no error")
-	}
-}
-
-// TestRandomOrders gives 200 orders in any order. Whatever they are, there are never two incarnations on a port, and in
-// the end a start brings every worker back.
-func TestRandomOrders(t *testing.T) {
-	const workers, orders = 3, 200
-	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: workers, StopTimeout: 2 * time.Second})
-	var givers sync.WaitGroup
-	for range 4 {
-		givers.Go(func() {
-			for range orders / 4 {
-				id := rand.IntN(workers) + 1
-				verbs := []func(int) error{c.Start, c.Stop, c.Restart, c.Kill}
-				verbs[rand.IntN(len(verbs))](id) // a kill of a worker without a process is refused, as it should be
-				time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
-			}
-		})
-	}
-	givers.Wait()
-	for worker := 1; worker <= workers; worker++ {
-		if err := c.Start(worker); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c.awaitAll(workers, Ready)
-	for i := range 2 * workers {
-		c.get("/" + strconv.Itoa(i))
-	}
-}
-
-// TestRestartsLeakNothing restarts 100 times and counts goroutines and descriptors.
-func TestRestartsLeakNothing(t *testing.T) {
-	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2})
-	c.awaitAll(2, Ready)
-	c.get("/")
-	goroutines, files := runtime.NumGoroutine(), len(descriptors())
-	for i := range 50 {
-		for worker := 1; worker <= 2; worker++ {
-			if err := c.Restart(worker); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for worker := 1; worker <= 2; worker++ {
-			c.await(worker, Ready, uint64(i+2))
-		}
-	}
-	deadline := time.Now().Add(patience)
-	for runtime.NumGoroutine() > goroutines || len(descriptors()) > files {
-		if time.Now().After(deadline) {
-			t.Fatalf("%d goroutines and %d descriptors, %d and %d before: %v",
-				runtime.NumGoroutine(), len(descriptors()), goroutines, files, descriptors())
-		}
-		time.Sleep(20 * time.Millisecond)
 	}
 }
 

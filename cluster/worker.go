@@ -206,6 +206,7 @@ func (w *worker) onKill() error {
 	}
 	w.run.killed = true
 	w.run.unfreeze()
+	w.backend.Excuse()
 	w.end(syscall.SIGKILL, 0)
 	return nil
 }

@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"bufio"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -135,5 +137,46 @@ func TestAbandonLeavesResponsesThatHaveBegun(t *testing.T) {
 	close(release)
 	if body, err := io.ReadAll(resp.Body); err != nil || string(body) != "begun ended" {
 		t.Errorf("the body is %q, %v", body, err)
+	}
+}
+
+// TestExcusedDeathsAreNotHeldAgainstARequest has five workers that are killed with the same request. Had they died by
+// themselves it would have been given up.
+func TestExcusedDeathsAreNotHeldAgainstARequest(t *testing.T) {
+	g := newRig(t)
+	for worker := 1; worker <= 5; worker++ {
+		var b *Backend
+		w := g.raw(func(c net.Conn, in *bufio.Reader) {
+			readRequest(in)
+			b.Excuse()
+			b.Set(Down, 1)
+			kill(c, true)
+		})
+		b = g.pool.Add(worker, w.port)
+		b.Set(Ready, 1)
+	}
+	g.serve(6, says("six"))
+	if got := answerOf(g, "PUT", "x"); got != "200 6" {
+		t.Errorf("a PUT got %q, want the answer of the sixth worker", got)
+	}
+	if a := g.access(0); len(a.Attempts) != 6 || a.Outcome != Rescued {
+		t.Errorf("the record is %+v", a)
+	}
+}
+
+// TestExcuseIsNoLicenceToRunAPostTwice kills the worker that has a POST on purpose.
+func TestExcuseIsNoLicenceToRunAPostTwice(t *testing.T) {
+	g := newRig(t)
+	var b *Backend
+	w := g.raw(func(c net.Conn, in *bufio.Reader) {
+		readRequest(in)
+		b.Excuse()
+		kill(c, true)
+	})
+	b = g.pool.Add(1, w.port)
+	b.Set(Ready, 1)
+	g.serve(2, says("two"))
+	if got := answerOf(g, "POST", "x"); got != "502 0" {
+		t.Errorf("a POST got %q, want 502", got)
 	}
 }

@@ -26,7 +26,7 @@ func (x *exchange) ask(c *conn, a *Attempt, start time.Time) loss {
 		}
 		l = x.receive(c, a, start)
 		if !c.claim() {
-			l = loss{stage: sent, result: ResultPaused, err: errTakenBack}
+			l = lossByPause
 		}
 	}
 	whole := x.upload == nil || x.upload.stop(c) || x.inlined
@@ -58,12 +58,12 @@ func (x *exchange) send(c *conn, a *Attempt) loss {
 	c.used++
 	n, err := c.tcp.Write(c.out)
 	if err != nil && n == 0 {
-		return loss{unsent, resultOf(err), err}
+		return loss{stage: unsent, result: resultOf(err), err: err}
 	}
 	a.Sent = true
 	c.up.backend.requests.Add(1)
 	if err != nil {
-		return loss{sent, resultOf(err), err}
+		return loss{stage: sent, result: resultOf(err), err: err}
 	}
 	if u != nil && !x.inlined && !x.expecting {
 		u.sendTo(c)
@@ -79,8 +79,8 @@ func (x *exchange) appendBody(buf, data []byte) []byte {
 	return appendLastChunk(appendChunk(buf, data), x.r.Trailer)
 }
 
-// errTakenBack is the loss of a request that its worker was frozen with.
-var errTakenBack = errors.New("the worker was paused")
+// lossByPause is that of a request which was taken back from a frozen worker.
+var lossByPause = loss{stage: sent, result: ResultPaused, err: errors.New("the worker was paused"), excused: true}
 
 func expectsContinue(r *http.Request) bool {
 	expect := r.Header["Expect"]
@@ -92,7 +92,7 @@ func (x *exchange) receive(c *conn, a *Attempt, start time.Time) loss {
 	for range maxInterim {
 		err := x.awaitHead(c, !a.Reused)
 		if err != nil {
-			return loss{sent, resultOf(err), err}
+			return loss{stage: sent, result: resultOf(err), err: err}
 		}
 		if a.FirstByte == 0 {
 			a.FirstByte = time.Since(start)
@@ -110,7 +110,7 @@ func (x *exchange) receive(c *conn, a *Attempt, start time.Time) loss {
 		}
 	}
 	err := nonsense("more than %d interim responses", maxInterim)
-	return loss{sent, ResultNonsense, err}
+	return loss{stage: sent, result: ResultNonsense, err: err}
 }
 
 // awaitHead reads the head of a response.

@@ -14,11 +14,11 @@ func (x *exchange) deliver(c *conn, a *Attempt) loss {
 	x.body.of(h, x.r.Method, &c.in)
 	if x.mayHoldBack() {
 		if held, err := x.body.holdBack(); held && err != nil {
-			return loss{sent, resultOf(err), err}
+			return loss{stage: sent, result: resultOf(err), err: err}
 		}
 	}
 	if !c.claim() {
-		return loss{stage: sent, result: ResultPaused, err: errTakenBack}
+		return lossByPause
 	}
 	x.body.waiting = x.onWait
 	a.Result = statusText(h.status)
@@ -129,7 +129,7 @@ func (x *exchange) copyBody() loss {
 			x.abort = true
 			return loss{}
 		default:
-			return loss{begun, resultOf(err), err}
+			return loss{stage: begun, result: resultOf(err), err: err}
 		}
 	}
 }

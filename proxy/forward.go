@@ -33,9 +33,10 @@ const (
 
 // A loss is how an attempt failed.
 type loss struct {
-	stage  stage
-	result string
-	err    error
+	stage   stage
+	result  string
+	err     error
+	excused bool // it says nothing of the request: the worker was killed or paused on purpose
 }
 
 // forward lets a worker answer. Each round is one attempt, or one wait for a worker that can be asked.
@@ -114,6 +115,7 @@ func (x *exchange) try(up *upstream) loss {
 			continue
 		}
 		if l.stage != delivered {
+			l.excused = l.excused || up.excused.Load()
 			x.lost(up, a, l)
 		}
 		return l
@@ -125,7 +127,7 @@ func (x *exchange) unreached(up *upstream, err error) loss {
 	if x.r.Context().Err() != nil {
 		return loss{stage: gone}
 	}
-	l := loss{unsent, resultOf(err), err}
+	l := loss{stage: unsent, result: resultOf(err), err: err}
 	x.lost(up, x.lastAttempt(up, l.result), l)
 	return l
 }
@@ -178,10 +180,9 @@ func (x *exchange) mayRepeat(l loss) bool {
 	if l.stage == unsent {
 		return true // RFC 9110 section 9.2.2 asks for means to know that it was not executed: there was nothing to execute
 	}
-	if l.result == ResultPaused {
-		return true // it was taken back because it may be repeated, and nobody died of it
+	if !l.excused {
+		x.sends++
 	}
-	x.sends++
 	port := strconv.Itoa(x.record.Attempts[len(x.record.Attempts)-1].Port)
 	switch {
 	case errors.Is(l.err, errNonsense):
@@ -190,6 +191,8 @@ func (x *exchange) mayRepeat(l loss) bool {
 		x.fail(http.StatusBadGateway, "worker "+port+" died while it ran the request; not sent again: "+x.r.Method+" could run twice", 0)
 	case !x.upload.replayable():
 		x.fail(http.StatusBadGateway, "worker "+port+" died while it ran the request; not sent again: its body is too large to be kept", 0)
+	case l.excused:
+		return true
 	case x.sends >= maxSends, x.sends > 1 && !x.othersDie():
 		x.fail(http.StatusBadGateway, "two workers died on this request ("+x.deaths()+"); not sent again", 0)
 	default:

@@ -152,6 +152,14 @@ func (b *Backend) Abandon() {
 	}
 }
 
+// Excuse says that the worker is about to be killed on purpose. Then its death tells nothing of the requests that it has: as
+// long as they may be sent again, they are, however many workers were killed with them.
+func (b *Backend) Excuse() {
+	b.pool.mu.Lock()
+	defer b.pool.mu.Unlock()
+	b.up.excused.Store(true)
+}
+
 // Counts tells how many requests were sent to the worker, how many attempts at it failed, and how many it has now.
 func (b *Backend) Counts() (requests, failures uint64, inFlight int64) {
 	return b.requests.Load(), b.failures.Load(), b.inFlight.Load()

@@ -24,10 +24,10 @@ type tunnel struct {
 func (x *exchange) tunnel(c *conn, a *Attempt) loss {
 	if x.upgrade == "" {
 		err := nonsense("it changed the protocol unasked")
-		return loss{sent, ResultNonsense, err}
+		return loss{stage: sent, result: ResultNonsense, err: err}
 	}
 	if !c.claim() {
-		return loss{stage: sent, result: ResultPaused, err: errTakenBack}
+		return lossByPause
 	}
 	client, rw, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {

@@ -32,6 +32,7 @@ type upstream struct {
 	label       []string     // value of X-Lbdev-Worker; shared by all responses, so nobody may change it
 	addresses   [2]string    // 127.0.0.1 and ::1: some dev servers bind only the second
 	reachable   atomic.Int32 // which of them worked last
+	excused     atomic.Bool  // its death was asked for
 
 	mu      sync.Mutex
 	idle    []*conn // the one used last is taken first, so that the others can go
