@@ -180,3 +180,44 @@ func TestExcuseIsNoLicenceToRunAPostTwice(t *testing.T) {
 		t.Errorf("a POST got %q, want 502", got)
 	}
 }
+
+// A leaver is a policy under whose hands the worker that it has chosen leaves rotation.
+type leaver struct {
+	RoundRobin
+	leave func(worker int)
+}
+
+func (p *leaver) Pick(turn *Turn) int {
+	i := p.RoundRobin.Pick(turn)
+	if i >= 0 {
+		p.leave(turn.View.Worker(i))
+	}
+	return i
+}
+
+// TestLeavesBeforeItIsAsked takes a worker out of rotation between the pick and the request: whoever does that looks at what
+// is in flight next, and freezes or stops a worker that has nothing.
+func TestLeavesBeforeItIsAsked(t *testing.T) {
+	for _, method := range []string{"GET", "POST"} {
+		policy := &leaver{}
+		pool := NewPool(policy)
+		g := newRig(t, func(p *Proxy) { p.Pool = pool })
+		g.pool = pool
+		first := g.serve(1, says("one"))
+		g.serve(2, says("two"))
+		policy.leave = func(worker int) {
+			if worker == 1 {
+				first.Set(Down, 1)
+			}
+		}
+		if got := answerOf(g, method, "x"); got != "200 2" {
+			t.Errorf("%s: the answer is %q, want 200 from worker 2", method, got)
+		}
+		if a := g.access(0); a.Outcome != OK || len(a.Attempts) != 1 {
+			t.Errorf("%s: the record is %+v", method, a)
+		}
+		if requests, failures, inFlight := first.Counts(); requests+failures > 0 || inFlight != 0 {
+			t.Errorf("%s: the worker that left has had %d requests and %d failures, and has %d", method, requests, failures, inFlight)
+		}
+	}
+}

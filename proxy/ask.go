@@ -19,15 +19,17 @@ const (
 func (x *exchange) ask(c *conn, a *Attempt, start time.Time) loss {
 	b := c.up.backend
 	b.inFlight.Add(1)
+	if c.up.away.Load() { // since it was picked. Whoever took it out of rotation waits for what is in flight, and only that
+		b.inFlight.Add(-1)
+		c.up.drop(c)
+		return lossByLeaving
+	}
 	l := x.send(c, a)
 	if l.stage == delivered {
-		if idempotent(x.r) && (x.upload == nil || x.inlined) {
-			c.lend()
-		}
 		l = x.receive(c, a, start)
-		if !c.claim() {
-			l = lossByPause
-		}
+	}
+	if !c.claim() {
+		l = lossByPause
 	}
 	whole := x.upload == nil || x.upload.stop(c) || x.inlined
 	b.inFlight.Add(-1)
@@ -56,6 +58,9 @@ func (x *exchange) send(c *conn, a *Attempt) loss {
 		}
 	}
 	c.used++
+	if idempotent(x.r) && (u == nil || x.inlined) {
+		c.lend()
+	}
 	n, err := c.tcp.Write(c.out)
 	if err != nil && n == 0 {
 		return loss{stage: unsent, result: resultOf(err), err: err}
@@ -78,6 +83,9 @@ func (x *exchange) appendBody(buf, data []byte) []byte {
 	}
 	return appendLastChunk(appendChunk(buf, data), x.r.Trailer)
 }
+
+// lossByLeaving is that of a request whose worker left rotation before anything was sent.
+var lossByLeaving = loss{stage: unsent, result: "away", err: errors.New("the worker left rotation"), excused: true}
 
 // lossByPause is that of a request which was taken back from a frozen worker.
 var lossByPause = loss{stage: sent, result: ResultPaused, err: errors.New("the worker was paused"), excused: true}

@@ -37,7 +37,7 @@ type conn struct {
 // The values of conn.taking.
 const (
 	keeps     int32 = iota // the request stays with this worker
-	mayTake                // it was sent, may be sent again, and the client has seen nothing of an answer
+	mayTake                // it may be sent again, and the client has seen nothing of an answer
 	takenBack              // it was taken back; the connection is closed
 )
 
@@ -48,8 +48,14 @@ func newConn(u *upstream, tcp *net.TCPConn) *conn {
 	return c
 }
 
-// lend marks the request that was sent over the connection as one that may be taken back.
-func (c *conn) lend() { c.taking.Store(mayTake) }
+// lend marks the request that is about to be sent over the connection as one that may be taken back. Its worker may have been
+// abandoned a moment ago.
+func (c *conn) lend() {
+	c.taking.Store(mayTake)
+	if c.up.abandoned.Load() {
+		c.takeBack()
+	}
+}
 
 // claim ends that, because there is an answer; false means that the request was taken back before.
 func (c *conn) claim() bool { return c.taking.Swap(keeps) != takenBack }

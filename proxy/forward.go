@@ -110,13 +110,17 @@ func (x *exchange) try(up *upstream) loss {
 			a.Connect = time.Since(start)
 		}
 		l := x.ask(c, a, start)
-		if l.stage == unsent && a.Reused {
+		left := l == lossByLeaving
+		if l.stage == unsent && a.Reused && !left {
 			x.record.Attempts = x.record.Attempts[:len(x.record.Attempts)-1] // nothing was tried
 			continue
 		}
 		if l.stage != delivered {
 			l.excused = l.excused || up.excused.Load()
 			x.lost(up, a, l)
+		}
+		if left {
+			x.record.Attempts = x.record.Attempts[:len(x.record.Attempts)-1] // nor here
 		}
 		return l
 	}
@@ -152,7 +156,7 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 		return
 	}
 	now := time.Now()
-	if l.result != ResultPaused { // which is nothing that went wrong
+	if l != lossByPause && l != lossByLeaving { // which are nothing that went wrong
 		up.backend.failures.Add(1)
 		up.backend.lost.Store(now.UnixNano())
 	}

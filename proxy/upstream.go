@@ -33,6 +33,8 @@ type upstream struct {
 	addresses   [2]string    // 127.0.0.1 and ::1: some dev servers bind only the second
 	reachable   atomic.Int32 // which of them worked last
 	excused     atomic.Bool  // its death was asked for
+	away        atomic.Bool  // it is out of rotation, or gone
+	abandoned   atomic.Bool  // its requests are taken back
 
 	mu      sync.Mutex
 	idle    []*conn // the one used last is taken first, so that the others can go
@@ -176,11 +178,13 @@ func (u *upstream) retire() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.retired = true
+	u.away.Store(true)
 	u.dropIdle()
 }
 
 // takeBack aborts the connections whose requests may go to another worker.
 func (u *upstream) takeBack() {
+	u.abandoned.Store(true)
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for c := u.busy; c != nil; c = c.next {
@@ -193,6 +197,8 @@ func (u *upstream) revive() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.retired = false
+	u.away.Store(false)
+	u.abandoned.Store(false)
 }
 
 func (u *upstream) closeIdle() {
