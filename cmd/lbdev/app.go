@@ -29,7 +29,7 @@ any:      lbdev up -n 4 -- ./server --port {port}`,
 		OnUsageError:              usageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run says it and main exits
 		Action:                    noCommand,
-		Commands:                  []*cli.Command{upCommand(), sampleCommand(), versionCommand()},
+		Commands:                  []*cli.Command{upCommand(), sampleCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand()},
 	}
 }
 
