@@ -20,6 +20,7 @@ type Feed[T any] struct {
 	next     uint64      // number of the item to come
 	count    int         // items kept now
 	bytes    int         // sum of size kept now
+	waiting  int         // publishers that wait for room
 	readers  map[*Reader[T]]struct{}
 	closed   bool
 }
@@ -106,8 +107,17 @@ func (f *Feed[T]) Reader(after uint64, lossless bool) *Reader[T] {
 func (f *Feed[T]) waitForRoom() {
 	for !f.closed && f.full() && f.someoneNeedsOldest() {
 		f.wake()
+		f.waiting++
 		f.room.Wait()
+		f.waiting--
 	}
+}
+
+// held says whether a lossless reader holds a publisher up.
+func (f *Feed[T]) held() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.waiting > 0
 }
 
 func (f *Feed[T]) full() bool {

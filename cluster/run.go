@@ -12,8 +12,10 @@ import (
 )
 
 const (
-	// lastWords is how long an exit waits for the output that the process wrote before it.
-	lastWords = 100 * time.Millisecond
+	// lastWords is how long an exit waits in silence for the output that the process wrote before it, lastWordsAtMost how
+	// long it waits in all, if output still comes or a slow reader holds it up.
+	lastWords       = 100 * time.Millisecond
+	lastWordsAtMost = 10 * time.Second
 	// tailLines is how many of its last lines a worker that failed is remembered by.
 	tailLines = 20
 	// portPatience is how long a port may stay busy after the tree that held it is gone.
@@ -170,14 +172,33 @@ func (w *worker) endProcess(r *run, sig os.Signal, patience time.Duration, tell 
 	if !tell {
 		return
 	}
-	select {
-	case <-r.proc.Drained():
-	case <-time.After(lastWords):
-	}
+	w.awaitLastWords(r)
 	if len(ended.Left) == 0 && patience > 0 {
 		w.awaitPortFree()
 	}
 	r.finished <- ended
+}
+
+// awaitLastWords waits until all that the process wrote is in the feed. The end of its output alone would not do: whoever it
+// left behind may hold that for ever.
+func (w *worker) awaitLastWords(r *run) {
+	over := time.After(lastWordsAtMost)
+	for heard := r.tail.heard(); ; {
+		select {
+		case <-r.proc.Drained():
+			return
+		case <-over:
+			return
+		case <-w.cluster.patience.Done():
+			return
+		case <-time.After(lastWords):
+		}
+		now := r.tail.heard()
+		if now == heard && !w.cluster.logs.held() {
+			return
+		}
+		heard = now
+	}
 }
 
 // awaitIdle waits until the worker has no request in flight, but not longer than it is told: an event stream never ends by
@@ -211,20 +232,29 @@ func (w *worker) awaitPortFree() {
 type tail struct {
 	mu    sync.Mutex
 	lines []string
+	count uint64 // lines in all
 }
 
 func (t *tail) add(lines []procs.Line) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count += uint64(len(lines))
 	if len(lines) > tailLines {
 		lines = lines[len(lines)-tailLines:]
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	if over := len(t.lines) + len(lines) - tailLines; over > 0 {
 		t.lines = slices.Delete(t.lines, 0, over)
 	}
 	for _, line := range lines {
 		t.lines = append(t.lines, line.Text)
 	}
+}
+
+// heard is how many lines came so far.
+func (t *tail) heard() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.count
 }
 
 func (t *tail) last() []string {

@@ -42,8 +42,11 @@ type WorkerSnapshot struct {
 	Requests    uint64 `json:"requests"`
 	Failures    uint64 `json:"failures"`
 	SinceMS     int64  `json:"since_ms"` // how long it has been in this state
-	LastExit    string `json:"last_exit"`
-	Weight      int    `json:"weight"`
+	UpMS        int64  `json:"up_ms"`    // how long its process runs; 0 without one
+	// P95MS is the time in which it began to answer 95 % of its requests, exact to a sixteenth; 0 = it had none.
+	P95MS    float64 `json:"p95_ms"`
+	LastExit string  `json:"last_exit"`
+	Weight   int     `json:"weight"`
 	// Reason says why it is in backoff or failed; LastWords are the last lines of an incarnation that failed.
 	Reason    string   `json:"reason,omitempty"`
 	LastWords []string `json:"last_words,omitempty"`
@@ -53,9 +56,10 @@ type WorkerSnapshot struct {
 type workerStatus struct {
 	WorkerSnapshot
 	since  time.Time
-	over   bool // see worker
-	failed bool // it is over because something went wrong
-	late   bool // it is over because it did not become ready in time
+	began  time.Time // of its process
+	over   bool      // see worker
+	failed bool      // it is over because something went wrong
+	late   bool      // it is over because it did not become ready in time
 }
 
 // publishStatus shows the others what the loop knows; e is the event that led here.
@@ -77,7 +81,7 @@ func (w *worker) publishStatus(e Event) {
 		late:   w.over && w.late,
 	}
 	if w.run != nil {
-		s.PID = w.run.proc.Pid()
+		s.PID, s.began = w.run.proc.Pid(), w.run.started
 	}
 	if w.lastExit != nil {
 		s.LastExit = w.lastExit.String()
@@ -89,6 +93,10 @@ func (w *worker) snapshot(now time.Time) WorkerSnapshot {
 	status := w.seen.Load()
 	s := status.WorkerSnapshot
 	s.SinceMS = now.Sub(status.since).Milliseconds()
+	if s.PID != 0 {
+		s.UpMS = now.Sub(status.began).Milliseconds()
+	}
+	s.P95MS = float64(w.backend.FirstByteWithin(0.95).Microseconds()) / 1000
 	s.Requests, s.Failures, s.InFlight = w.backend.Counts()
 	return s
 }

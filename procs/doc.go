@@ -18,6 +18,11 @@
 // bears the mark that Start puts into the environment as LBDEV_MARK; so a daemon that forks twice is found too, unless it
 // drops its environment. On macOS the same without the mark; on Windows whoever is in the job of the process.
 //
+// When we die ourselves, the trees should not live on. A program that wants that begins its main with GuardianMain, calls
+// EndWithUs before the first Start and Release after the last End. A guardian is this program again, in a process of its
+// own; it is told each tree by a line in a pipe and acts when the pipe ends without a goodbye. What a crash has left behind
+// nevertheless is found by Marked and ended by EndMarked.
+//
 // On Linux all processes are started by one goroutine that never returns, (*forker).run: the kernel sends the signal that
 // ends children with us when the thread that forked dies, not the process.
 package procs

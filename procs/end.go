@@ -27,6 +27,7 @@ type member struct {
 	start   uint64 // when it started, in a unit of the system's; 0 where the system has no need of it
 	pgid    int
 	stopped bool // by a signal
+	frozen  bool // it does nothing before it has heard what it was sent
 }
 
 // id is what identifies a member for good.
@@ -98,7 +99,9 @@ func (p *Process) scan() []member {
 	}
 	done := p.leaderDone()
 	members := p.group.scan(p.leader, done, p.book.seen)
-	p.book.gone = done && len(members) == 0
+	if p.book.gone = done && len(members) == 0; p.book.gone {
+		p.group.gone(p.leader)
+	}
 	p.book.seen = make(map[member]bool, len(members))
 	for _, m := range members {
 		p.book.seen[m.id()] = true

@@ -3,8 +3,6 @@
 package procs
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -12,14 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-)
-
-const (
-	// markName is the variable that a tree's processes bear, whatever becomes of their parents, groups and sessions.
-	markName = "LBDEV_MARK"
-
-	// maxMarks bounds how many marks of outer trees are handed on, in bytes.
-	maxMarks = 1 << 10
 )
 
 // A group is what a tree is known by: a session and a process group of its own, both with the leader's pid for a number,
@@ -30,9 +20,7 @@ type group struct {
 }
 
 func newGroup() (*group, error) {
-	var random [16]byte
-	rand.Read(random[:]) // never fails
-	return &group{mark: []byte(hex.EncodeToString(random[:]))}, nil
+	return &group{mark: []byte(newMark())}, nil
 }
 
 // command is cmd with everything but its streams.
@@ -43,7 +31,7 @@ func command(path string, config Config) *exec.Cmd {
 // prepare makes cmd the leader of the group. Setsid and not Setpgid: a group in the background of the user's terminal would
 // be frozen by SIGTTOU or SIGTTIN as soon as it touches it.
 func (g *group) prepare(cmd *exec.Cmd, pty bool) {
-	mark := string(g.mark)
+	mark := OurMark() + "," + string(g.mark)
 	if outer := value(cmd.Env, markName); outer != "" && len(outer) < maxMarks {
 		mark = outer + "," + mark // we are part of another's tree, and so is what we start
 	}
@@ -73,6 +61,9 @@ func (g *group) start(cmd *exec.Cmd) (member, error) {
 	leader := member{pid: g.leader, pgid: g.leader}
 	if p, ok := look(leader.pid); ok { // it has not been reaped yet: the pid is its own
 		leader.start = p.start
+	}
+	if guard := theGuard.Load(); guard != nil {
+		guard.started(leader)
 	}
 	return leader, nil
 }
@@ -149,8 +140,13 @@ func (g *group) anyAlive(members []member, leaderDone bool) bool {
 	return false
 }
 
+// gone is told when nobody of the tree is left, as its numbers may be others' from now on.
+func (g *group) gone(leader member) {
+	if guard := theGuard.Load(); guard != nil {
+		guard.gone(leader)
+	}
+}
+
 // release and close have nothing to do here: a group is only numbers.
 func (g *group) release() {}
 func (g *group) close()   {}
-
-func endWithUs() error { return nil }

@@ -19,6 +19,8 @@ type group struct {
 	leader int
 	mu     sync.Mutex
 	job    windows.Handle // 0 once it was released
+
+	suspended map[int]windows.Handle // by Pause, by pid
 }
 
 func newGroup() (*group, error) {
@@ -159,9 +161,11 @@ func (g *group) signal(members []member, sig os.Signal) error {
 	return fmt.Errorf("cannot send %v: Windows has no such signal: %w", sig, errors.ErrUnsupported)
 }
 
-// signalEach and wake have nothing to do: CTRL_BREAK goes to groups only, and nobody is stopped by a signal.
+// signalEach has nothing to do: CTRL_BREAK goes to groups only.
 func (g *group) signalEach([]member, os.Signal) {}
-func (g *group) wake([]member)                  {}
+
+// wake lets those hear CTRL_BREAK whom Pause has suspended; who is gone needs it no more.
+func (g *group) wake([]member) { g.resumeAll() }
 
 // anyAlive says whether any of members is still in the job.
 func (g *group) anyAlive(members []member, _ bool) bool {
@@ -170,7 +174,10 @@ func (g *group) anyAlive(members []member, _ bool) bool {
 }
 
 // release closes the job, and ends whoever is in it still.
-func (g *group) release() { g.close() }
+func (g *group) release() {
+	g.wake(nil)
+	g.close()
+}
 
 func (g *group) close() {
 	g.mu.Lock()
@@ -195,4 +202,5 @@ var ourJob = sync.OnceValue(func() error {
 	return nil
 })
 
-func endWithUs() error { return ourJob() }
+// gone has nobody to tell: the job knows.
+func (g *group) gone(member) {}

@@ -30,6 +30,9 @@ func tempDir(t *testing.T) string {
 	return dir
 }
 
+// hasSignals: Wine has no console, and Windows none where tests run unattended; see TestEndPolitely.
+const hasSignals = false
+
 func alive(pid int) bool {
 	h, err := windows.OpenProcess(windows.SYNCHRONIZE, false, uint32(pid))
 	if err != nil {
@@ -61,7 +64,7 @@ func parentMain() {
 			os.Stdout.WriteString(l.Text + "\n")
 		}
 	}
-	if err := EndWithUs(); err != nil {
+	if _, err := EndWithUs(nil); err != nil {
 		os.Stdout.WriteString(err.Error() + "\n")
 	}
 	if _, err := Start(Config{Argv: misbehave.Argv("tree", "1"), Output: say}); err != nil {
@@ -69,6 +72,9 @@ func parentMain() {
 	}
 	select {}
 }
+
+// guardedMain is for systems with guardians.
+func guardedMain() {}
 
 func TestOurDeath(t *testing.T) {
 	c := startConfig(t, Config{Argv: []string{os.Args[0], "parent"}})
@@ -134,5 +140,30 @@ func TestBatchLine(t *testing.T) {
 	}
 	if _, err := batchLine("x.cmd", []string{"a\nb"}); err == nil || !strings.Contains(err.Error(), "argument") {
 		t.Errorf("newline: got %v", err)
+	}
+}
+
+// TestLeftovers: a process is known by its pid and start, and ended so.
+func TestLeftovers(t *testing.T) {
+	c := startChild(t, false, "wait")
+	c.awaitLine("up", 1)
+	leader := c.Leader()
+	if start, ok := StartTime(c.Pid()); !ok || start != leader.Start || start >= 1<<53 || !Alive(c.Pid(), start) {
+		t.Errorf("leader %+v: start is %d, %v", leader, start, ok)
+	}
+	found := Marked("", leader)
+	if len(found) != 1 || found[0].Pid != c.Pid() || time.Since(found[0].Began).Abs() > patience {
+		t.Errorf("found %+v", found)
+	}
+	stale := Leader{Pid: leader.Pid, Start: leader.Start + 1}
+	if ended := EndMarked(t.Context(), "", []Leader{stale}, os.Kill, 0); len(ended.Killed)+len(ended.Left) > 0 || !alive(c.Pid()) {
+		t.Errorf("a leader whose pid was reused: got %+v", ended)
+	}
+	if ended := EndMarked(t.Context(), "", []Leader{leader}, os.Kill, 0); !slices.Equal(ended.Killed, []int{c.Pid()}) {
+		t.Errorf("got %+v", ended)
+	}
+	c.await("exit", c.Done())
+	if Alive(leader.Pid, leader.Start) {
+		t.Error("alive after its end")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -53,8 +54,10 @@ type Process struct {
 	done    chan struct{}
 	exit    Exit // written before done is closed
 
-	once sync.Once // letGo
-	book book
+	once     sync.Once // letGo
+	book     book
+	freezing sync.Mutex  // one Pause or Resume at a time
+	ending   atomic.Bool // End has begun: there is no Pause any more
 }
 
 // Start runs config. Its errors wrap exec.ErrNotFound or fs.ErrPermission where the program is missing or not executable.
@@ -111,6 +114,9 @@ func (p *Process) wait() {
 // Pid is the leader's: the process that Start started.
 func (p *Process) Pid() int { return p.leader.pid }
 
+// Leader identifies the process that Start started for good. On Windows that must be asked for while it lives.
+func (p *Process) Leader() Leader { return leaderOf(p.leader) }
+
 // Done is closed when the leader has been reaped, whoever may still hold its output.
 func (p *Process) Done() <-chan struct{} { return p.done }
 
@@ -143,10 +149,6 @@ func (p *Process) leaderDone() bool {
 	}
 }
 
-// EndWithUs sees to it that our own death, however sudden, ends all processes that are started from now on. Call it once,
-// first thing. Only Windows needs it: elsewhere Start does what can be done.
-func EndWithUs() error { return endWithUs() }
-
 // Ended is what End had to do.
 type Ended struct {
 	Killed []int         // pids that needed SIGKILL
@@ -154,8 +156,8 @@ type Ended struct {
 	Took   time.Duration // from the call to its return
 }
 
-// End ends the whole tree and waits until it is gone; Done is closed then. Each process gets sig once, and SIGCONT if it is stopped, as it
-// could not hear sig otherwise. What still lives after grace gets SIGKILL, again and again until none is left; with a
+// End ends the whole tree and waits until it is gone; Done is closed then. Each process gets sig once, and SIGCONT if it is
+// stopped, as it could not hear sig otherwise. What still lives after grace gets SIGKILL, again and again until none is left; with a
 // grace of 0, at once and without sig. When ctx is cancelled, the grace is over.
 //
 // It may be called several times, also at once: the least patient call decides, and none sends the same sig to a process
@@ -163,6 +165,7 @@ type Ended struct {
 // SIGKILL and reported.
 func (p *Process) End(ctx context.Context, sig os.Signal, grace time.Duration) Ended {
 	begun := time.Now()
+	p.ending.Store(true)
 	before := p.book.killedSoFar()
 	if grace > 0 && sig != os.Kill {
 		p.endPolitely(ctx, sig, grace)

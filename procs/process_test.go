@@ -19,7 +19,9 @@ import (
 
 func TestMain(m *testing.M) {
 	misbehave.Main()
+	GuardianMain()
 	parentMain()
+	guardedMain()
 	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/lbdev/lbdev/procs.(*forker).run"))
 }
 

@@ -40,6 +40,7 @@ func procOf(k *unix.KinfoProc) proc {
 		start:   uint64(k.Proc.P_starttime.Sec)*1e6 + uint64(k.Proc.P_starttime.Usec),
 		alive:   k.Proc.P_stat != stateZombie,
 		stopped: k.Proc.P_stat == stateStopped,
+		frozen:  k.Proc.P_stat == stateStopped,
 	}
 	// The table has the session only as a kernel address, which is blanked out.
 	if sid, err := unix.Getsid(p.pid); err == nil {

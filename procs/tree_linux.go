@@ -79,10 +79,13 @@ func parseStat(pid int, stat []byte) (proc, bool) {
 		}
 	}
 	// A process whose first thread has ended shows as a zombie, although others of its threads go on.
-	zombie := (state == 'Z' || state == 'X') && field[threads] <= 1
+	headless := state == 'Z' || state == 'X'
 	return proc{
 		pid: pid, ppid: int(field[ppid]), pgid: int(field[pgrp]), sid: int(field[session]),
-		start: field[start], alive: !zombie, stopped: state == 'T',
+		start: field[start], alive: !headless || field[threads] > 1, stopped: state == 'T',
+		// D is an uninterruptible call, such as vfork until the child has called exec; t is a debugger's stop. Of a process
+		// without its first thread it cannot be seen, as that thread never stops.
+		frozen: state == 'T' || state == 't' || state == 'D' || headless,
 	}, true
 }
 

@@ -2,10 +2,7 @@
 
 package procs
 
-import (
-	"os"
-	"slices"
-)
+import "os"
 
 // A proc is what a snapshot knows of one process of the machine.
 type proc struct {
@@ -13,58 +10,84 @@ type proc struct {
 	start                uint64
 	alive                bool // no zombie
 	stopped              bool
+	frozen               bool // stopped, or will not run a step of its own before it has heard what it was sent
 }
 
-// snapshots is how often scan looks again when it found nothing, but processes came and went while it looked: one of ours
+// kin is what a tree, or several, are known by besides their marks.
+type kin struct {
+	leaders map[int]uint64  // of the sessions and groups: pid and start
+	since   uint64          // nobody of it is older
+	seen    map[member]bool // who was found before
+}
+
+// snapshots is how often find looks again when it found nothing, but processes came and went while it looked: one of ours
 // may have forked and died between.
 const snapshots = 3
 
 // scan finds the members of the tree that are alive.
 func (g *group) scan(leader member, leaderDone bool, seen map[member]bool) []member {
+	kin := kin{leaders: map[int]uint64{leader.pid: leader.start}, since: leader.start, seen: seen}
+	members, blind := find(kin, g.mark)
+	if blind && !leaderDone {
+		return []member{leader}
+	}
+	return members
+}
+
+// find gives those of kin, or with the mark, that are alive. It is blind if no process can be seen: a /proc that is not
+// mounted.
+func find(kin kin, mark []byte) (members []member, blind bool) {
 	for range snapshots {
 		all, settled := snapshot()
-		if all == nil { // no process can be seen (a /proc that is not mounted): there is the leader at least
-			if leaderDone {
-				return nil
-			}
-			return []member{leader}
+		if all == nil {
+			return nil, true
 		}
-		members := pick(all, leader, seen, func(pid int) bool {
-			yes, sure := marked(pid, g.mark)
+		members = pick(all, kin, func(pid int) bool {
+			if len(mark) == 0 {
+				return false
+			}
+			yes, sure := marked(pid, mark)
 			settled = settled && sure
 			return yes
 		})
 		if len(members) > 0 || settled {
-			return members
+			return members, false
 		}
 	}
-	return nil
+	return nil, false
 }
 
-// pick finds the tree in a snapshot: the leader, whoever is in its session or group, whoever was seen to belong to it
+// pick finds the tree in a snapshot: the leaders, whoever is in their sessions or groups, whoever was seen to belong to it
 // before, whoever bears the mark; and the descendants of them all. isMarked is expensive and asked last.
-func pick(all []proc, leader member, seen map[member]bool, isMarked func(pid int) bool) []member {
+func pick(all []proc, kin kin, isMarked func(pid int) bool) []member {
 	f := newForest(all)
-	// The kernel gives nobody a number that is still a session's or group's. So if another process has the leader's, then
+	// The kernel gives nobody a number that is still a session's or group's. So if another process has a leader's, then
 	// a session of this number is not the leader's either.
-	reused := slices.ContainsFunc(all, func(p proc) bool { return p.pid == leader.pid && p.start != leader.start })
+	reused := map[int]bool{}
+	for _, p := range all {
+		if start, ok := kin.leaders[p.pid]; ok && p.start != start {
+			reused[p.pid] = true
+		}
+	}
+	led := func(p proc, number int) bool {
+		start, ok := kin.leaders[number]
+		return ok && !reused[number] && p.start >= start
+	}
 	for i, p := range all {
-		switch {
-		case seen[member{pid: p.pid, start: p.start}],
-			!reused && p.start >= leader.start && (p.pid == leader.pid || p.sid == leader.pid || p.pgid == leader.pid):
+		if kin.seen[member{pid: p.pid, start: p.start}] || led(p, p.pid) || led(p, p.sid) || led(p, p.pgid) {
 			f.add(i)
 		}
 	}
 	self := os.Getpid()
 	for i, p := range all {
-		if !f.in[i] && p.alive && p.start >= leader.start && p.pid != self && isMarked(p.pid) {
+		if !f.in[i] && p.alive && p.start >= kin.since && p.pid != self && isMarked(p.pid) {
 			f.add(i)
 		}
 	}
 	var members []member
 	for i, p := range all {
 		if f.in[i] && p.alive && p.pid != self {
-			members = append(members, member{pid: p.pid, start: p.start, pgid: p.pgid, stopped: p.stopped})
+			members = append(members, member{pid: p.pid, start: p.start, pgid: p.pgid, stopped: p.stopped, frozen: p.frozen})
 		}
 	}
 	return members

@@ -41,7 +41,7 @@ func TestPick(t *testing.T) {
 			for _, m := range tt.seen {
 				seen[m] = true
 			}
-			got := pids(pick(tt.all, leader, seen, func(pid int) bool { return slices.Contains(tt.mark, pid) }))
+			got := pids(pick(tt.all, kin{map[int]uint64{leader.pid: leader.start}, leader.start, seen}, func(pid int) bool { return slices.Contains(tt.mark, pid) }))
 			if !slices.Equal(got, tt.want) && len(got)+len(tt.want) > 0 {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}

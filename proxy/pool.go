@@ -104,6 +104,7 @@ type Backend struct {
 	requests atomic.Uint64
 	failures atomic.Uint64
 	inFlight atomic.Int64
+	latency  latency      // time to first byte
 	lost     atomic.Int64 // when a connection to it was lost or refused; nanoseconds since the epoch
 }
 
@@ -155,3 +156,6 @@ func (b *Backend) Abandon() {
 func (b *Backend) Counts() (requests, failures uint64, inFlight int64) {
 	return b.requests.Load(), b.failures.Load(), b.inFlight.Load()
 }
+
+// FirstByteWithin is the time in which the worker began to answer the part q (0.95) of its requests; 0 = it had none.
+func (b *Backend) FirstByteWithin(q float64) time.Duration { return b.latency.quantile(q) }

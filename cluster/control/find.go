@@ -221,7 +221,7 @@ func (d Dir) Find(ctx context.Context, name, folder string) (Found, error) {
 	// Those that are surely not meant are not asked first: one that does not answer would hold up the others' commands.
 	likely := slices.DeleteFunc(slices.Clone(stems), func(of string) bool {
 		if name != "" {
-			return of != stem(strings.ToValidUTF8(name, "�"))
+			return of != stem(valid(name))
 		}
 		info, err := d.read(of)
 		return err != nil || !sameFolder(info.Folder, folder)
@@ -270,5 +270,5 @@ func resolved(path string) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 	}
-	return strings.ToValidUTF8(filepath.Clean(path), "�")
+	return valid(filepath.Clean(path))
 }

@@ -101,11 +101,10 @@ func (s *Server) shutdown(w http.ResponseWriter, r *http.Request) {
 		select {
 		case <-more:
 		case <-s.finished:
-			tellStops(t, ending, events)
-			t.end(finish{Report: &s.report}, nil)
+			s.tellEnd(t, ending, events)
 			return
 		case <-s.closing:
-			t.tell(ErrorBody{Error: "cannot tell how the shutdown went: lbdev has ended before", Hint: "its terminal says more"})
+			s.tellEnd(t, ending, events)
 			return
 		case <-r.Context().Done():
 			return
@@ -113,6 +112,17 @@ func (s *Server) shutdown(w http.ResponseWriter, r *http.Request) {
 		if tellStops(t, ending, events) {
 			more = nil // the feed is closed: More would always be ready
 		}
+	}
+}
+
+// tellEnd writes the last line when the server closes, which comes right after Finish or without it.
+func (s *Server) tellEnd(t *teller, e *ending, events *cluster.Reader[cluster.Event]) {
+	select {
+	case <-s.finished:
+		tellStops(t, e, events)
+		t.end(finish{Report: &s.report}, nil)
+	default:
+		t.tell(ErrorBody{Error: "cannot tell how the shutdown went: lbdev has ended before", Hint: "its terminal says more"})
 	}
 }
 

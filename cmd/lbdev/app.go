@@ -29,7 +29,18 @@ any:      lbdev up -n 4 -- ./server --port {port}`,
 		OnUsageError:              usageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run says it and main exits
 		Action:                    noCommand,
-		Commands:                  []*cli.Command{upCommand(), sampleCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand()},
+		Commands:                  commands(),
+	}
+}
+
+// commands are all, in the order in which help shows them.
+func commands() []*cli.Command {
+	return []*cli.Command{
+		upCommand(), sampleCommand(),
+		psCommand(), logsCommand(), eventsCommand(), waitCommand(), openCommand(),
+		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
+		scaleCommand(), policyCommand(), downCommand(),
+		versionCommand(), completionCommand(), completeCommand(), manCommand(),
 	}
 }
 

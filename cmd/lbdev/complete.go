@@ -56,7 +56,7 @@ func (c completer) answer(words []string) offer {
 	switch {
 	case l.value != nil:
 		a = c.value(l, l.value)
-	case strings.HasPrefix(last, "-") && !l.dashes && len(l.operands) == 0:
+	case strings.HasPrefix(last, "-") && l.flagsGoOn():
 		if name, _, ok := strings.Cut(last, "="); ok {
 			a = c.attached(l, name)
 			break
@@ -73,8 +73,8 @@ func (c completer) answer(words []string) offer {
 	return a
 }
 
-// read goes through the words as urfave/cli does: flags, then a command's name, then flags of the command, then the rest,
-// in which no word is a flag any more.
+// read goes through the words as run does: flags, a command's name, then its flags and operands in any order, up to a --;
+// where the operands are another command, its first word ends the flags.
 func (c completer) read(words []string) *typedLine {
 	l := &typedLine{words: words, flags: c.app.Flags, given: map[string]bool{}}
 	commands := c.app.Commands
@@ -82,7 +82,7 @@ func (c completer) read(words []string) *typedLine {
 	for i := 0; i < len(before); i++ {
 		word := before[i]
 		switch {
-		case len(l.operands) > 0 || l.dashes:
+		case !l.flagsGoOn():
 			l.operand(i)
 		case word == "--":
 			l.dashes, l.first = true, i+1
@@ -91,7 +91,7 @@ func (c completer) read(words []string) *typedLine {
 				i++
 			}
 		default:
-			if found := commandNamed(commands, word); found != nil {
+			if found := commandNamed(commands, word); found != nil && len(l.operands) == 0 {
 				l.command, l.flags, commands = found, found.Flags, found.Subcommands
 				clear(l.given)
 				continue
@@ -105,8 +105,15 @@ func (c completer) read(words []string) *typedLine {
 	if l.command == nil && (len(l.operands) > 0 || l.dashes) {
 		l.command, l.flags = &cli.Command{}, nil // a command that we don't know has nothing to offer
 	}
-	l.clusterAnywhere(before)
 	return l
+}
+
+// flagsGoOn says whether a word with a dash is a flag of ours.
+func (l *typedLine) flagsGoOn() bool {
+	if l.dashes || l.command == nil && len(l.operands) > 0 {
+		return false
+	}
+	return len(l.operands) == 0 || !wraps(l.command)
 }
 
 // operand takes in word i, which is no flag.
@@ -120,35 +127,23 @@ func (l *typedLine) operand(i int) {
 // flag takes in a flag and says whether the word after it is its value. after are the words that follow before the cursor;
 // if there is none, the value is what is being completed.
 func (l *typedLine) flag(word string, after []string) (takesNext bool) {
-	name, _, attached := strings.Cut(word, "=")
+	name, value, attached := strings.Cut(word, "=")
 	f := flagNamed(l.flags, name)
 	if f == nil {
 		return false
 	}
 	l.given[f.Names()[0]] = true
-	if attached || !takesValue(f) {
-		return false
-	}
-	if len(after) == 0 {
+	takesNext = !attached && flagTakesValue(f)
+	switch {
+	case takesNext && len(after) == 0:
 		l.value = f
+	case takesNext:
+		value = after[0]
 	}
-	return true
-}
-
-// clusterAnywhere finds --name, also behind operands, where only some commands understand it.
-func (l *typedLine) clusterAnywhere(before []string) {
-	for i, word := range before {
-		name, value, attached := strings.Cut(word, "=")
-		switch {
-		case word == "--":
-			return
-		case name != "--name" && name != "-name":
-		case attached:
-			l.cluster = value
-		case i+1 < len(before):
-			l.cluster = before[i+1]
-		}
+	if slices.Contains(f.Names(), "name") {
+		l.cluster = value
 	}
+	return takesNext
 }
 
 // flagCandidates are the flags that can be given here; the word begins with a dash. One letter is offered only to those who
@@ -186,7 +181,7 @@ func helpFlag(flags []cli.Flag) []cli.Flag {
 // attached completes a value behind a =, as in --restart=al.
 func (c completer) attached(l *typedLine, name string) offer {
 	f := flagNamed(l.flags, name)
-	if f == nil || !takesValue(f) {
+	if f == nil || !flagTakesValue(f) {
 		return offer{}
 	}
 	a := c.value(l, f)
@@ -226,7 +221,7 @@ func flagNamed(flags []cli.Flag, name string) cli.Flag {
 	return nil
 }
 
-func takesValue(f cli.Flag) bool {
+func flagTakesValue(f cli.Flag) bool {
 	d, ok := f.(cli.DocGenerationFlag)
 	return ok && d.TakesValue()
 }

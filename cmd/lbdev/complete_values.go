@@ -59,10 +59,12 @@ func signalCandidates() []candidate {
 func (c completer) value(l *typedLine, f cli.Flag) offer {
 	for _, name := range f.Names() {
 		switch {
-		case name == "name" && l.slot("COMMAND"): // a cluster that is to be started; names of running ones are taken
+		case name == "name" && l.command != nil && wraps(l.command): // a cluster that is to be started; names of running ones are taken
 			return offer{}
 		case name == "name":
 			return offer{candidates: c.look.clusters()}
+		case name == "worker":
+			return offer{candidates: c.workers(l)}
 		case flagValues[name] != nil:
 			return offer{candidates: slices.Clone(flagValues[name])}
 		}
@@ -108,7 +110,7 @@ func (c completer) operand(l *typedLine) offer {
 	if len(l.operands) == 0 && len(l.command.Subcommands) > 0 {
 		return offer{candidates: commandCandidates(l.command.Subcommands)}
 	}
-	if l.slot("COMMAND") {
+	if wraps(l.command) {
 		return l.userCommand()
 	}
 	slots := l.slots()
@@ -200,9 +202,4 @@ func (l *typedLine) slots() []argSlot {
 		}
 	}
 	return slots
-}
-
-// slot says whether the command takes such a word.
-func (l *typedLine) slot(word string) bool {
-	return l.command != nil && slices.ContainsFunc(l.slots(), func(s argSlot) bool { return slices.Contains(s.choices, word) })
 }

@@ -77,8 +77,8 @@ func explain(stderr io.Writer, err error) {
 
 // advise turns an error of New or Open into one with an exit code and a hint.
 func advise(err error, command []string) error {
-	if err == nil {
-		return nil
+	if _, ok := errors.AsType[*commandError](err); ok || err == nil {
+		return err
 	}
 	if taken, ok := errors.AsType[*cluster.PortTakenError](err); ok {
 		return &commandError{code: exitPortTaken, err: err, hint: portHint(taken)}

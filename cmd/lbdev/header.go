@@ -51,6 +51,9 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 		}
 		add("port %d is in use by %s: the %s moved to %d", moved.From, moved.Holder, moved.What, moved.To)
 	}
+	if s.closed != "" {
+		add("%s", s.closed)
+	}
 	address := s.cluster.FrontAddr()
 	if !address.IP.IsLoopback() {
 		add("warning: everyone who can reach this machine can use the front")

@@ -72,6 +72,14 @@ func speaksUTF8() bool {
 	return runtime.GOOS == "darwin"
 }
 
+// plain is the same look without colours.
+func (l look) plain() look {
+	l.colour = false
+	return l
+}
+
+func (l look) unicode() bool { return l.signs == unicodeSigns }
+
 // state is a state's sign and word: ● ready.
 func (l look) state(s cluster.State) string {
 	switch s {

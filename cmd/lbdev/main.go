@@ -10,6 +10,8 @@ package main
 import (
 	"os"
 	"runtime/debug"
+
+	"github.com/lbdev/lbdev/procs"
 )
 
 // version is set by the linker for a release.
@@ -20,6 +22,7 @@ var version = "devel"
 const gcPercent = 400
 
 func main() {
+	procs.GuardianMain()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -28,7 +31,8 @@ func main() {
 
 // run is main without the exit: it returns the exit code.
 func run(args []string, stdout, stderr *os.File) int {
-	err := newApp(stdout, stderr).Run(args)
+	app := newApp(stdout, stderr)
+	err := app.Run(flagsFirst(app.Commands, args))
 	explain(stderr, err)
 	return exitCode(err)
 }

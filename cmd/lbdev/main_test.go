@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/procs/misbehave"
 )
 
@@ -12,6 +13,7 @@ const asLbdev = "LBDEV_TEST_AS_LBDEV"
 
 func TestMain(m *testing.M) {
 	misbehave.Main()
+	procs.GuardianMain()
 	if len(os.Args) == 3 && os.Args[1] == "serve-posts" {
 		servePosts(os.Args[2])
 	}

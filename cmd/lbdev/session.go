@@ -29,17 +29,20 @@ const sameSignal = 200 * time.Millisecond
 // A session is one run of up: a cluster, its screen, and what ends them.
 type session struct {
 	plan    *plan
+	guard   *procs.Guard
 	cluster *cluster.Cluster
 	screen  *screen
+	door    *door
+	closed  string // why there is no door
 	signals chan os.Signal
-	quit    chan struct{} // told by the key q
+	quit    chan string // told by the key q and by lbdev down: what is to be said
 	out     look
 	stderr  *os.File
 }
 
 // newSession opens the cluster and prints what it is.
 func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
-	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8), quit: make(chan struct{}, 1)}
+	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8), quit: make(chan string, 1)}
 	requests := newRequests(!p.json)
 	p.config.OnAccess = requests.add
 	p.config.ErrorPage = s.errorPage
@@ -52,17 +55,14 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	// A Go program that did not ask for SIGPIPE is killed by it when the reader of its output goes, and its workers would
 	// be orphans. Nobody reads the channel: a client that hangs up is a SIGPIPE as well; the screen sees its failed write.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
-	if err := procs.EndWithUs(); err != nil {
-		return nil, &commandError{code: exitFailed, err: err}
-	}
-	c, err := cluster.New(p.config)
-	if err == nil {
-		s.cluster = c
-		err = c.Open()
-	}
-	if err != nil {
+	if err := s.open(); err != nil {
+		s.door.close()
+		if s.guard != nil {
+			s.guard.Release()
+		}
 		return nil, p.file.blame(advise(err, p.config.Command))
 	}
+	c := s.cluster
 	s.screen = &screen{
 		out:      stdout,
 		printer:  s.printer(),
@@ -75,6 +75,24 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 		done:     make(chan struct{}),
 	}
 	return s, nil
+}
+
+// open opens the cluster: its name first, so that the second of two with one name is refused and not moved to other ports.
+func (s *session) open() (err error) {
+	if s.guard, err = procs.EndWithUs(func(err error) { explain(s.stderr, err) }); err != nil {
+		return err
+	}
+	if s.cluster, err = cluster.New(s.plan.config); err != nil {
+		return err
+	}
+	if s.door, s.closed, err = openDoor(s.plan.config.Name); err != nil {
+		return err
+	}
+	if err = s.cluster.Open(); err != nil {
+		return err
+	}
+	s.door.serve(s.cluster, s.goDown)
+	return nil
 }
 
 // terminal decides whether the workers get a terminal, how large it is, and whether they are asked for colour.
@@ -98,12 +116,15 @@ func (s *session) printer() printer {
 
 // run shows the cluster until it ends, ends it, and returns what became of it.
 func (s *session) run() error {
+	defer s.door.close()
 	go s.screen.run()
 	s.screen.say("open", s.header())
 	err, report, hurried := s.live()
 	if hurried {
-		return err
+		return err // without Release: the guardians kill what is left
 	}
+	s.guard.Release()
+	s.door.finish(report)
 	if !s.awaitScreen() {
 		explain(s.stderr, errors.New("cannot write the rest of the output: nobody reads it"))
 		return err
@@ -116,7 +137,7 @@ func (s *session) run() error {
 // then, so that it is as it was whatever comes.
 func (s *session) live() (err error, report cluster.Report, hurried bool) {
 	ctx, cancel := context.WithCancel(context.Background())
-	k := &keys{look: s.out, cluster: s.cluster, say: s.screen.trySay, quit: s.askToQuit, ctx: ctx}
+	k := &keys{look: s.out, cluster: s.cluster, say: s.screen.trySay, quit: s.quitByKey, ctx: ctx}
 	var keyboard *keyboard
 	if s.wantsKeys() {
 		keyboard = openKeyboard(k.press)
@@ -136,9 +157,13 @@ func (s *session) wantsKeys() bool {
 	return !s.plan.json && s.out.tty && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdin.Fd()))
 }
 
-func (s *session) askToQuit() {
+// quitByKey and goDown ask for the end; the first to do so counts.
+func (s *session) quitByKey() { s.askToQuit("") }
+func (s *session) goDown()    { s.askToQuit("lbdev down") }
+
+func (s *session) askToQuit(why string) {
 	select {
-	case s.quit <- struct{}{}:
+	case s.quit <- why:
 	default:
 	}
 }
@@ -170,7 +195,10 @@ func (s *session) wait() error {
 	select {
 	case sig := <-s.signals:
 		return ended(sig)
-	case <-s.quit:
+	case why := <-s.quit:
+		if why != "" {
+			s.screen.say("asked", why+" was called in another terminal")
+		}
 		return nil
 	case <-s.screen.broken:
 		return ended(syscall.SIGPIPE)

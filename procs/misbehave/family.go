@@ -20,6 +20,14 @@ func ignoreHup([]string) {
 	up()
 }
 
+func deaf(args []string) {
+	signal.Ignore(syscall.SIGHUP, syscall.SIGTERM, os.Interrupt)
+	for range number(args, 0, 0) {
+		start(child("deaf"))
+	}
+	up()
+}
+
 func slowTerm(args []string) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, os.Interrupt)

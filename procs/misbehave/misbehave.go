@@ -44,6 +44,7 @@ var modes = map[string]func(args []string){
 	"wait":        wait,       // waits to be ended
 	"ignore-term": ignoreTerm, // ignores SIGTERM
 	"ignore-hup":  ignoreHup,  // ignores SIGHUP
+	"deaf":        deaf,       // [N]: ignores SIGHUP and SIGTERM, and starts N children that do
 	"slow-term":   slowTerm,   // MS: on SIGTERM says "ending" and takes MS to exit with code 0
 	"count":       count,      // MS: counts its SIGTERMs for MS after the first, says "signals N", exits
 	"stdin":       stdin,      // says "up", reads stdin to its end, says "end of input" and exits

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/pkg/browser"
+	"github.com/urfave/cli/v2"
+)
+
+func openCommand() *cli.Command {
+	return &cli.Command{
+		Name:            "open",
+		Usage:           "open the front in a browser",
+		ArgsUsage:       "[PATH]",
+		UsageText:       "lbdev open [flags] [PATH]\n\nlbdev open              the front\nlbdev open /admin       a page of it\nlbdev open --worker 2   one worker, past the front\nlbdev open --print      only print the URL",
+		HideHelpCommand: true,
+		OnUsageError:    usageError,
+		Flags: remoteFlags(
+			&cli.IntFlag{Name: "worker", Aliases: []string{"w"}, Usage: "open the worker with number or port `N` itself"},
+			&cli.BoolFlag{Name: "print", Usage: "print the URL and open nothing"},
+		),
+		Action: open,
+	}
+}
+
+func open(c *cli.Context) error {
+	r, err := attach(c)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	url, err := r.url(c.Int("worker"))
+	if err != nil {
+		return err
+	}
+	url += "/" + strings.TrimPrefix(c.Args().First(), "/")
+	if c.Bool("json") {
+		if err := printJSON(c, map[string]string{"url": url}); err != nil {
+			return err
+		}
+	} else if _, err := fmt.Fprintln(c.App.Writer, url); err != nil {
+		return err
+	}
+	if c.Bool("print") {
+		return nil
+	}
+	browser.Stdout = c.App.ErrWriter // stdout is data
+	if err := browser.OpenURL(url); err != nil {
+		return &commandError{code: exitFailed, err: fmt.Errorf("cannot open a browser: %w", err), hint: "copy the address above into one"}
+	}
+	return nil
+}
+
+// url is where the front is, or the worker with this number or port.
+func (r *remote) url(worker int) (string, error) {
+	if worker == 0 {
+		return r.Now.Front, nil
+	}
+	for _, w := range r.Now.Workers {
+		if w.Worker == worker || w.Port == worker {
+			return fmt.Sprintf("http://127.0.0.1:%d", w.Port), nil
+		}
+	}
+	return "", &commandError{code: exitFailed, err: fmt.Errorf("cannot open worker %d: there is none", worker), hint: "lbdev ps  lists them"}
+}

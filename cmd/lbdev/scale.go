@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/lbdev/lbdev/cluster"
+)
+
+func scaleCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "scale",
+		Usage:     "change the number of workers",
+		ArgsUsage: "N",
+		UsageText: "lbdev scale [flags] N\n\nlbdev scale 6      six workers; each port stays its worker's\nlbdev scale +2     two more\nlbdev scale -- -1  one less",
+		Description: `New workers come at the end, on the ports that follow; the last ones finish their requests and go. It returns when
+those that come are ready and those that go are gone.`,
+		HideHelpCommand: true,
+		OnUsageError:    usageError,
+		Flags:           remoteFlags(),
+		Action:          scale,
+	}
+}
+
+func scale(c *cli.Context) error {
+	text := c.Args().First()
+	n, err := strconv.Atoi(text)
+	if err != nil || c.NArg() != 1 {
+		return &commandError{code: exitUsage, err: fmt.Errorf("cannot scale to %q: it must be one number", text), hint: fmt.Sprintf("lbdev scale 6  (1 to %d), or  lbdev scale +1", cluster.MaxWorkers)}
+	}
+	r, err := attach(c)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if text[0] == '+' || text[0] == '-' {
+		now, err := r.Client.Cluster(r.ctx)
+		if err != nil {
+			return remoteError(err)
+		}
+		n += len(now.Workers)
+	}
+	workers, err := r.Scale(r.ctx, n, r.stepPrinter(c))
+	if err != nil {
+		return remoteError(err)
+	}
+	if c.Bool("json") {
+		return printJSON(c, struct {
+			Done    bool                     `json:"done"`
+			Workers []cluster.WorkerSnapshot `json:"workers"`
+		}{true, workers})
+	}
+	_, err = fmt.Fprintf(c.App.Writer, "%s\n", count(len(workers), "worker"))
+	return err
+}
