@@ -163,7 +163,7 @@ func flagMeaning(f cli.DocGenerationFlag) string {
 	meaning := f.GetUsage()
 	if value := strings.Trim(f.GetDefaultText(), `"`); f.TakesValue() && !strings.Contains(meaning, "(default") {
 		switch value {
-		case "", "0", "0s", "[]":
+		case "", "0", "-1", "0s", "[]": // these stand for what the usage says
 		default:
 			meaning += " (default: " + tidyDuration(value) + ")"
 		}
