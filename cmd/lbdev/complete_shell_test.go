@@ -125,6 +125,15 @@ func (c *completionTest) wantLines(line, got string, want ...string) {
 	}
 }
 
+// wantSorted is wantLines where the shell has its own order.
+func (c *completionTest) wantSorted(line, got string, want ...string) {
+	c.Helper()
+	lines := strings.Split(strings.TrimSpace(got), "\n")
+	slices.Sort(lines)
+	slices.Sort(want)
+	c.wantLines(line, strings.Join(lines, "\n"), want...)
+}
+
 func TestCompleteAsksTheRunningCluster(t *testing.T) {
 	t.Parallel()
 	c := newCompletionTest(t)

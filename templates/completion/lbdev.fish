@@ -8,6 +8,8 @@ function __lbdev_complete
     while string match -q -- '*=*' $words[1] # VARIABLE=value lbdev …
         set -e words[1]
     end
+    set -l flag (string match -r -- '^-[^=]*=' "$last") # whose value is being typed
+    set -l value (string replace -- "$flag" '' "$last")
     set -l lbdev (string replace -r '^~/' "$HOME/" -- $words[1])
     for reply in ($lbdev __complete -- $words[2..-1] "$last" 2>/dev/null)
         set -l parts (string split -m 1 \t -- $reply)
@@ -17,9 +19,9 @@ function __lbdev_complete
         end
         switch $parts[2]
             case files
-                __fish_complete_path (string replace -r '^-[^=]*=' '' -- "$last")
+                string join \n -- "$flag"(__fish_complete_path "$value")
             case folders
-                __fish_complete_directories (string replace -r '^-[^=]*=' '' -- "$last")
+                string join \n -- "$flag"(__fish_complete_directories "$value")
             case 'command *'
                 set -l first (math (string split ' ' -- $parts[2])[2] + 2)
                 set -l command (string escape -- $words[$first..-1])
