@@ -9,7 +9,7 @@ import (
 )
 
 // bashCompletion is where Debian, Fedora and Homebrew put the package's script.
-const bashCompletion = `for f in /usr/share/bash-completion/bash_completion /opt/homebrew/share/bash-completion/bash_completion; do
+const bashCompletion = `for f in {/usr/share,/opt/homebrew/share,/usr/local/share}/bash-completion/bash_completion; do
 	if [ -r $f ]; then source $f; break; fi
 done
 `

@@ -11,7 +11,7 @@ import (
 // roff is the manual as a man page, in the old macros that every formatter knows, and in ASCII.
 func (m *manual) roff(version string, date time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, ".TH LBDEV 1 %q %q \"User Commands\"\n", date.UTC().Format(time.DateOnly), "lbdev "+version)
+	fmt.Fprintf(&b, ".TH LBDEV 1 \"%s\" \"%s\" \"User Commands\"\n", date.UTC().Format(time.DateOnly), roffEscape("lbdev "+version))
 	b.WriteString(".nh\n.ad l\n") // flags and addresses must not be broken or stretched
 	fresh := false                // a heading has just begun a paragraph
 	for _, block := range m.blocks {
@@ -72,9 +72,9 @@ func roffLine(text string) string {
 }
 
 // roffEscape writes text so that it stands on the page as it is: a plain - would be typeset as a hyphen, which can't be
-// pasted into a shell, and ' and ` as quotation marks.
+// pasted into a shell, ' and ` as quotation marks, and " would hold the words of a heading together.
 func roffEscape(text string) string {
-	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "…", "...").Replace(text)
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, `"`, `\(dq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "…", "...").Replace(text)
 	var b strings.Builder
 	for _, r := range text {
 		if r < utf8.RuneSelf {

@@ -252,9 +252,10 @@ func (m *manual) files() {
 
 // examples are those that lbdev --help has.
 func (m *manual) examples(text string) {
-	m.section("EXAMPLES")
-	_, lines := usageAndExamples(text)
-	m.example(lines...)
+	if _, lines := usageAndExamples(text); len(lines) > 0 {
+		m.section("EXAMPLES")
+		m.example(lines...)
+	}
 }
 
 // buildDate is the day of the commit from which this lbdev was built, or of its program file where that is not known.
