@@ -208,6 +208,30 @@ func TestCompleteInTime(t *testing.T) {
 	}
 }
 
+// TestCompletionPrintsTheScript wants each script on stdout as it lies in templates. PowerShell's is not run anywhere in the
+// tests: that it is ASCII at least keeps it whole in any code page.
+func TestCompletionPrintsTheScript(t *testing.T) {
+	t.Parallel()
+	for _, i := range installs {
+		want, err := os.ReadFile("../../templates/completion/lbdev." + i.shell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd, _ := lbdevCommand(t, "completion", i.shell)
+		got, err := cmd.CombinedOutput()
+		if err != nil || string(got) != string(want) {
+			t.Errorf("lbdev completion %s: %v; it prints\n%s", i.shell, err, got)
+		}
+		if n := strings.IndexFunc(string(got), func(r rune) bool { return r > 126 }); i.shell == "powershell" && n >= 0 {
+			t.Errorf("the script for %s is not ASCII at byte %d", i.shell, n)
+		}
+		cmd, _ = lbdevCommand(t, "completion", "--help")
+		if help, _ := cmd.Output(); !strings.Contains(string(help), i.how) {
+			t.Errorf("lbdev completion --help does not tell how to install it for %s:\n%s", i.shell, help)
+		}
+	}
+}
+
 func TestCompletionUsage(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -77,7 +77,7 @@ func (m *manual) commandPage(parent string, c *cli.Command) {
 	}
 	m.command(synopsis)
 	m.para(sentence(c.Usage))
-	for _, part := range strings.Split(strings.TrimSpace(c.Description), "\n\n") {
+	for part := range strings.SplitSeq(strings.TrimSpace(c.Description), "\n\n") {
 		if part != "" {
 			m.prose(part)
 		}
