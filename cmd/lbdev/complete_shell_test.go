@@ -54,6 +54,7 @@ func newCompletionTest(t *testing.T) *completionTest {
 	c.env = []string{
 		"PATH=" + c.bin + ":/usr/local/bin:/usr/bin:/bin", "HOME=" + c.dir, "XDG_RUNTIME_DIR=" + runtimeDir, asLbdev + "=1",
 		"LC_ALL=C.UTF-8", "TERM=xterm", "PS1=ready> ",
+		"GORACE=atexit_sleep_ms=0", // a program with the race detector would take a second to end, at each key
 	}
 	c.run(control.Dir(filepath.Join(runtimeDir, "lbdev")))
 	return c
