@@ -53,7 +53,9 @@ func (c *Cluster) RollingRestart(ctx context.Context, step func(Step)) error {
 	c.notice("rolling restart of %s", countWorkers(len(workers)))
 	err := c.restartEach(ctx, workers, progress{of: len(workers), tell: step})
 	if err != nil {
-		c.notice("rolling restart stopped: %v%s", err, c.othersServe())
+		if !c.ending.Load() {
+			c.notice("rolling restart stopped: %v%s", err, c.othersServe())
+		}
 		return err
 	}
 	c.notice("rolling restart done in %.1f s", time.Since(began).Seconds())
@@ -88,7 +90,7 @@ func (c *Cluster) restartEach(ctx context.Context, workers []*worker, p progress
 			return fmt.Errorf("cannot restart the rest: %w", errEnding)
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("cannot restart %s of %d any more: %w", countWorkers(len(workers)-i), len(workers), context.Cause(ctx))
+			return fmt.Errorf("cannot restart the other %s: called off (%w)", countWorkers(len(workers)-i), context.Cause(ctx))
 		}
 		before := w.seen.Load().Incarnation
 		if w.ask(verbRestart) != nil {

@@ -31,6 +31,7 @@ type Guard struct {
 	mu       sync.Mutex
 	released bool
 	trees    map[member]bool // the leaders of those that are not gone
+	terminal string          // the line that tells of it; see KeepTerminal
 	keepers  []*keeper
 }
 
@@ -131,6 +132,7 @@ func (g *Guard) everything() string {
 	var b strings.Builder
 	us, _ := look(os.Getpid())
 	fmt.Fprintf(&b, "%s %s %d\n", markWord, OurMark(), us.start)
+	b.WriteString(g.terminal)
 	for leader := range g.trees {
 		b.WriteString(treeLine(leader))
 	}

@@ -116,7 +116,7 @@ func (g *guarded) watching() (out []int) {
 	return out
 }
 
-// awaitNobody waits until nothing is left, for as long as that may take, and says how long it took.
+// awaitNobody waits until nothing is left, and says how long it took.
 func (g *guarded) awaitNobody(begun time.Time) {
 	g.t.Helper()
 	for {
@@ -216,7 +216,9 @@ func TestAllKilledAtOnce(t *testing.T) {
 		t.Run(tree.name, func(t *testing.T) {
 			g := startGuarded(t, false, tree.argv[0], tree.argv[1:]...)
 			g.awaitLine(tree.awaits, tree.lines)
-			g.kill(append(g.watching(), g.Pid())...)
+			syscall.Kill(g.Pid(), syscall.SIGSTOP) // it cannot replace the first that dies
+			awaitStopped(t, true, g.Pid())
+			g.kill(append(g.guardians, g.Pid())...)
 			if diesWithUs {
 				for begun := time.Now(); Alive(g.leader.Pid, g.leader.Start); time.Sleep(time.Millisecond) {
 					if time.Since(begun) > deathPatience {
@@ -225,6 +227,13 @@ func TestAllKilledAtOnce(t *testing.T) {
 				}
 			}
 			t.Logf("left: %q", g.left())
+			for _, pid := range g.guardians {
+				for over := time.Now().Add(patience); alive(pid); time.Sleep(time.Millisecond) {
+					if time.Now().After(over) {
+						t.Fatalf("guardian %d lives on", pid)
+					}
+				}
+			}
 			if ended := EndMarked(context.Background(), g.mark, []Leader{g.leader}, syscall.SIGTERM, 50*time.Millisecond); len(ended.Left) > 0 {
 				t.Errorf("got %+v", ended)
 			}

@@ -18,6 +18,12 @@ func endWithUs(func(error)) (*Guard, error) {
 // Release has nothing to do: the job ends with us.
 func (*Guard) Release() {}
 
+// KeepTerminal and TerminalIsBack have nothing to do: a console's mode is set back by the shell.
+func (*Guard) KeepTerminal(*os.File) error { return nil }
+
+// TerminalIsBack: see KeepTerminal.
+func (*Guard) TerminalIsBack() {}
+
 // Guardians are none: Windows needs no process for that.
 func (*Guard) Guardians() []int { return nil }
 

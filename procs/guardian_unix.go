@@ -102,6 +102,9 @@ type guardian struct {
 	family *family
 	peers  []member
 	told   bool
+
+	terminal string // its path, if it is to be given back
+	settings unix.Termios
 }
 
 // read passes on what it reads. It ends with its input, and the process soon after.
@@ -118,6 +121,9 @@ func (g *guardian) hear(line string) bool {
 	fields := strings.Fields(line)
 	if len(fields) != 3 {
 		return false
+	}
+	if fields[0] == terminalWord {
+		return g.told && g.hearTerminal(fields[1], fields[2])
 	}
 	start, err := strconv.ParseUint(fields[2], 10, 64)
 	if err != nil {
@@ -151,6 +157,9 @@ func (g *guardian) hear(line string) bool {
 func (g *guardian) act() {
 	for _, peer := range g.peers {
 		signalOne(peer, syscall.SIGCONT) // who is gone needs it no more
+	}
+	if g.terminal != "" {
+		giveBack(g.terminal, &g.settings)
 	}
 	g.family.kill(killTime)
 }

@@ -2,92 +2,84 @@ package main
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"time"
 
-	"github.com/urfave/cli/v2"
-
-	"github.com/lbdev/lbdev/cluster"
-	"github.com/lbdev/lbdev/cluster/control"
+	"github.com/lbdev/lbdev/proxy"
 )
 
-// defaultTimeout is how long a command waits for the effect of what it asked for.
-const defaultTimeout = 90 * time.Second
-
-// An action is a command that does one thing to workers.
-type action struct {
-	name     string
-	usage    string
-	detail   string
-	examples string
-	waits    bool // for its effect, unless told otherwise; else the other way round
-	effect   string
-	said     string // printed instead of the state where nothing is waited for; empty = the state
-	do       func(*control.Client, context.Context, string, time.Duration) ([]cluster.WorkerSnapshot, error)
-	flags    []cli.Flag
+// An act is what lbdev does by itself with a cluster while it is open: the demo. The zero value does nothing, as in up.
+type act struct {
+	// access is told of each request, after the screen; from the goroutine that served it. The record is valid during the
+	// call only.
+	access func(*proxy.Access)
+	// dress changes how people see what happens.
+	dress func(*textPrinter) printer
+	// play is the act itself. When it returns the session ends the cluster, and its error is the session's. When ctx ends it
+	// has to return, but may take as long as the cluster takes to end.
+	play func(ctx context.Context, s *session) error
 }
 
-func (a action) command() *cli.Command {
-	wait := &cli.BoolFlag{Name: "wait", Usage: "return when " + a.effect}
-	if a.waits {
-		wait = &cli.BoolFlag{Name: "no-wait", Usage: "do not wait until " + a.effect}
+// A remark is what an act says: it appends it to buf, in the form that the screen has.
+type remark func(buf []byte) []byte
+
+// A playing is an act under way.
+type playing struct {
+	cancel context.CancelFunc
+	over   chan struct{} // closed when play has returned; nil without an act
+	err    error         // what it returned; set before over is closed
+}
+
+// perform starts the act, if there is one. Whoever calls it owes a stop and, when the cluster has ended, a wait for over.
+func (s *session) perform() *playing {
+	p := &playing{cancel: func() {}}
+	if s.plan.act.play == nil {
+		return p
 	}
-	return &cli.Command{
-		Name:            a.name,
-		Usage:           a.usage,
-		ArgsUsage:       "WORKER…",
-		UsageText:       "lbdev " + a.name + " [flags] WORKER…\n\n" + a.examples,
-		Description:     a.detail + "\nWORKER is a number (2), a port (8001) or all.",
-		HideHelpCommand: true,
-		OnUsageError:    usageError,
-		Flags: remoteFlags(append([]cli.Flag{
-			wait,
-			&cli.DurationFlag{Name: "timeout", Value: defaultTimeout, Usage: "wait at most `TIME`"},
-		}, a.flags...)...),
-		Action: a.run,
+	ctx, cancel := context.WithCancel(context.Background())
+	p.cancel, p.over = cancel, make(chan struct{})
+	go s.play(ctx, p)
+	return p
+}
+
+// play is the goroutine of the act; run waits for it.
+func (s *session) play(ctx context.Context, p *playing) {
+	defer close(p.over)
+	p.err = s.plan.act.play(ctx, s)
+}
+
+// await waits for the end of an act that was told to end.
+func (p *playing) await() {
+	if p.over != nil {
+		<-p.over
 	}
 }
 
-func (a action) run(c *cli.Context) error {
-	workers, err := workersOf(c)
-	if err != nil {
-		return err
+// watched tells the act of a request as well as the screen. The screen is first: what the act says of a request comes
+// after its line.
+func (a *act) watched(show func(*proxy.Access)) func(*proxy.Access) {
+	if a.access == nil {
+		return show
 	}
-	r, err := attach(c)
-	if err != nil {
-		return err
+	return func(r *proxy.Access) {
+		show(r)
+		a.access(r)
 	}
-	defer r.Close()
-	wait := time.Duration(0)
-	if a.waits != (c.Bool("wait") || c.Bool("no-wait")) {
-		wait = max(c.Duration("timeout"), time.Millisecond)
-	}
-	now, err := a.do(r.Client, r.ctx, workers, wait)
-	if refused, ok := errors.AsType[*control.APIError](err); ok {
-		now = refused.Workers
-	}
-	if c.Bool("json") {
-		if now == nil {
-			now = []cluster.WorkerSnapshot{}
-		}
-		return errors.Join(printJSON(c, control.Workers{Workers: now}), remoteError(err))
-	}
-	for _, w := range now {
-		line := r.out.workerLine(w)
-		if a.said != "" && wait == 0 {
-			line = r.out.worker(w.Worker, fmt.Sprintf("%4d", w.Port)) + " " + a.said
-		}
-		fmt.Fprintln(c.App.Writer, line)
-	}
-	return remoteError(err)
 }
 
-// workerLine is a worker and its state: 8001 ● ready.
-func (l look) workerLine(w cluster.WorkerSnapshot) string {
-	line := l.worker(w.Worker, fmt.Sprintf("%4d", w.Port)) + " " + l.state(w.State)
-	if w.Reason != "" {
-		line += "  " + w.Reason
+func (a *act) dressed(t *textPrinter) printer {
+	if a.dress == nil {
+		return t
 	}
-	return line
+	return a.dress(t)
+}
+
+// remark shows what an act says, behind all that has happened before: it speaks of that. It waits for the screen, which a
+// terminal can stop for long; it gives up when ctx ends.
+func (s *session) remark(ctx context.Context, r remark) {
+	if ctx.Err() != nil {
+		return
+	}
+	select {
+	case s.screen.remarks <- r:
+	case <-ctx.Done():
+	}
 }

@@ -36,7 +36,7 @@ any:      lbdev up -n 4 -- ./server --port {port}`,
 // commands are all, in the order in which help shows them.
 func commands() []*cli.Command {
 	return []*cli.Command{
-		upCommand(), sampleCommand(),
+		upCommand(), demoCommand(), sampleCommand(),
 		psCommand(), logsCommand(), eventsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
 		scaleCommand(), policyCommand(), downCommand(),

@@ -20,6 +20,7 @@ import (
 type crowd struct {
 	sent, failed atomic.Int64
 	first        atomic.Pointer[string] // what the first failure was
+	took         func(time.Duration)    // told of each request; nil = nobody is
 	stop         chan struct{}
 	clients      sync.WaitGroup
 }
@@ -27,7 +28,12 @@ type crowd struct {
 // gather starts n clients that send what request makes. A request fails when it is not answered with 200, or takes longer
 // than tooLong.
 func gather(n int, request func() *http.Request, tooLong time.Duration) *crowd {
-	c := &crowd{stop: make(chan struct{})}
+	return gatherTimed(n, request, tooLong, nil)
+}
+
+// gatherTimed is gather, and tells took how long each request took.
+func gatherTimed(n int, request func() *http.Request, tooLong time.Duration, took func(time.Duration)) *crowd {
+	c := &crowd{stop: make(chan struct{}), took: took}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: n}, Timeout: tooLong}
 	for range n {
 		c.clients.Go(func() { c.send(client, request) })
@@ -44,7 +50,12 @@ func (c *crowd) send(client *http.Client, request func() *http.Request) {
 		default:
 		}
 		c.sent.Add(1)
-		if err := ask(client, request()); err != nil {
+		began := time.Now()
+		err := ask(client, request())
+		if c.took != nil {
+			c.took(time.Since(began))
+		}
+		if err != nil {
 			c.failed.Add(1)
 			text := err.Error()
 			c.first.CompareAndSwap(nil, &text)

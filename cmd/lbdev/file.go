@@ -35,6 +35,8 @@ type configFile struct {
 	Hold         string            `yaml:"hold"`
 	EnvFile      string            `yaml:"env-file"`
 	PTY          string            `yaml:"pty"`
+	Watch        []string          `yaml:"watch"`
+	LogDir       string            `yaml:"log-dir"`
 	JSON         string            `yaml:"json"`
 
 	applied map[string]bool // the flags whose value came from here
@@ -65,6 +67,15 @@ func (f *configFile) apply(c *cli.Context) error {
 			}
 		}
 		f.applied[name] = true
+	}
+	if c.IsSet("watch") {
+		return nil
+	}
+	for _, glob := range f.Watch {
+		if err := c.Set("watch", glob); err != nil {
+			return err
+		}
+		f.applied["watch"] = true
 	}
 	return nil
 }

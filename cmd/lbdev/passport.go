@@ -78,7 +78,7 @@ func (k *knownCommand) complete(argv []string, at int) ([]string, string) {
 		rest, reloads = slices.Delete(rest, i, i+1), true
 	}
 	if reloads {
-		said += ", autoreload switched off"
+		said += ", autoreload switched off (--watch restarts all in turn)"
 		if k.off != "" {
 			rest = append(rest, k.off)
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/urfave/cli/v2"
 
@@ -22,10 +23,16 @@ func sampleCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.IntFlag{Name: "port", Usage: "listen on `PORT`", EnvVars: []string{"PORT"}, Value: 8000},
 			&cli.StringFlag{Name: "worker", Usage: "say that this is worker `N`", EnvVars: []string{"LBDEV_WORKER"}},
+			&cli.DurationFlag{Name: "boot", Usage: "take `TIME` to start, as most apps do"},
 		},
 		Action: func(c *cli.Context) error {
 			ctx, stop := signal.NotifyContext(c.Context, os.Interrupt, syscall.SIGTERM)
 			defer stop()
+			select {
+			case <-time.After(c.Duration("boot")):
+			case <-ctx.Done():
+				return nil
+			}
 			return sample.Serve(ctx, sample.Config{Port: c.Int("port"), Worker: c.String("worker")})
 		},
 	}

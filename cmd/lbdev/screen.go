@@ -47,6 +47,7 @@ type screen struct {
 	events   *cluster.Reader[cluster.Event]
 	requests *requests
 	notes    chan note
+	remarks  chan remark // of an act
 	warn     func(error)
 	broken   chan error // told once, when nobody can read what is written
 	done     chan struct{}
@@ -76,6 +77,8 @@ func (s *screen) run() {
 			s.takeRequests()
 		case n := <-s.notes:
 			s.buf = s.printer.note(s.buf, n)
+		case r := <-s.remarks:
+			s.takeRemark(r)
 		case now := <-tick.C:
 			s.takeSecond(now)
 		}
@@ -123,6 +126,13 @@ func (s *screen) takeRequests() {
 	if lost > 0 {
 		s.buf = s.printer.lost(s.buf, "requests", uint64(lost))
 	}
+}
+
+// takeRemark shows what an act says after what it speaks of. That a feed has ended is seen again by the next look at it.
+func (s *screen) takeRemark(r remark) {
+	s.takeEvents()
+	s.takeRequests()
+	s.buf = r(s.buf)
 }
 
 func (s *screen) takeSecond(now time.Time) {

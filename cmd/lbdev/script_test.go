@@ -12,7 +12,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestScripts runs the scripts of testdata/script. $BASE is a port with four free ones after it, $FRONT the next. Besides testscript's own commands they have
+// TestScripts runs the scripts of testdata/script. $BASE is a port with four free ones after it, $FRONT the next, $OTHER one
+// with another one after it, and then comes $OTHERFRONT. Besides testscript's own commands they have
 //
 //	exits CODE COMMAND [ARG…]
 //
@@ -22,10 +23,12 @@ func TestScripts(t *testing.T) {
 		Dir:  "../../testdata/script",
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
 		Setup: func(e *testscript.Env) error {
-			base := freePorts(t, 6)
+			base := freePorts(t, 9)
 			e.Setenv(asLbdev, "1")
-			e.Setenv("BASE", strconv.Itoa(base))
-			e.Setenv("FRONT", strconv.Itoa(base+5))
+			e.Setenv("XDG_RUNTIME_DIR", e.WorkDir+"/run")
+			for name, offset := range map[string]int{"BASE": 0, "FRONT": 5, "OTHER": 6, "OTHERFRONT": 8} {
+				e.Setenv(name, strconv.Itoa(base+offset))
+			}
 			return os.Symlink(os.Args[0], e.WorkDir+"/lbdev")
 		},
 	})
@@ -39,7 +42,7 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	program := args[1]
 	if program == "lbdev" {
-		program = ts.MkAbs("lbdev")
+		program = ts.Getenv("WORK") + "/lbdev"
 	}
 	code := 0
 	if err := ts.Exec(program, args[2:]...); err != nil {

@@ -12,6 +12,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/logfile"
+	"github.com/lbdev/lbdev/cluster/watch"
 	"github.com/lbdev/lbdev/procs"
 )
 
@@ -32,6 +34,8 @@ type session struct {
 	guard   *procs.Guard
 	cluster *cluster.Cluster
 	screen  *screen
+	logs    *logfile.Files // nil without --log-dir
+	watcher *watch.Watcher // nil without --watch
 	door    *door
 	closed  string // why there is no door
 	signals chan os.Signal
@@ -44,7 +48,7 @@ type session struct {
 func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8), quit: make(chan string, 1)}
 	requests := newRequests(!p.json)
-	p.config.OnAccess = requests.add
+	p.config.OnAccess = p.act.watched(requests.add)
 	p.config.ErrorPage = s.errorPage
 	s.terminal(stdout)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
@@ -57,6 +61,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := s.open(); err != nil {
 		s.door.close()
+		s.closeLogs()
 		if s.guard != nil {
 			s.guard.Release()
 		}
@@ -70,6 +75,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 		events:   c.Events().Reader(0, false),
 		requests: requests,
 		notes:    make(chan note, keepNotes),
+		remarks:  make(chan remark),
 		warn:     func(err error) { explain(stderr, err) },
 		broken:   make(chan error, 1),
 		done:     make(chan struct{}),
@@ -82,8 +88,17 @@ func (s *session) open() (err error) {
 	if s.guard, err = procs.EndWithUs(func(err error) { explain(s.stderr, err) }); err != nil {
 		return err
 	}
+	if err = s.openLogs(); err != nil {
+		return err
+	}
+	if err = s.openWatcher(); err != nil {
+		return err
+	}
 	if s.cluster, err = cluster.New(s.plan.config); err != nil {
 		return err
+	}
+	if s.logs != nil {
+		s.logs.Follow(s.cluster.Logs(), s.cluster.Events())
 	}
 	if s.door, s.closed, err = openDoor(s.plan.config.Name); err != nil {
 		return err
@@ -111,7 +126,7 @@ func (s *session) printer() printer {
 	}
 	t := newTextPrinter(s.out, s.cluster, s.alone)
 	t.keys = s.wantsKeys()
-	return t
+	return s.plan.act.dressed(t)
 }
 
 // run shows the cluster until it ends, ends it, and returns what became of it.
@@ -123,6 +138,7 @@ func (s *session) run() error {
 	if hurried {
 		return err // without Release: the guardians kill what is left
 	}
+	s.closeLogs()
 	s.guard.Release()
 	s.door.finish(report)
 	if !s.awaitScreen() {
@@ -140,21 +156,30 @@ func (s *session) live() (err error, report cluster.Report, hurried bool) {
 	k := &keys{look: s.out, cluster: s.cluster, say: s.screen.trySay, quit: s.quitByKey, ctx: ctx}
 	var keyboard *keyboard
 	if s.wantsKeys() {
+		s.guard.KeepTerminal(os.Stdin) // its error is a terminal that can't be found: then only we give it back
 		keyboard = openKeyboard(k.press)
 	}
-	err = s.wait()
+	if s.watcher != nil {
+		k.work.Go(func() { s.watcher.Run(ctx) })
+		defer s.watcher.Close()
+	}
+	playing := s.perform()
+	err = s.wait(playing)
+	playing.cancel()
 	keyboard.close()
-	report, hurried = s.shutdown()
+	s.guard.TerminalIsBack()
 	cancel()
+	report, hurried = s.shutdown()
 	if !hurried {
 		k.work.Wait()
+		playing.await()
 	}
 	return err, report, hurried
 }
 
 // wantsKeys says whether a person can press keys and see what they do.
 func (s *session) wantsKeys() bool {
-	return !s.plan.json && s.out.tty && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdin.Fd()))
+	return s.plan.act.play == nil && !s.plan.json && s.out.tty && os.Getenv("TERM") != "dumb" && term.IsTerminal(int(os.Stdin.Fd()))
 }
 
 // quitByKey and goDown ask for the end; the first to do so counts.
@@ -191,7 +216,7 @@ func (s *session) awaitScreen() bool {
 }
 
 // wait returns when there is a reason to end; the error has the exit code.
-func (s *session) wait() error {
+func (s *session) wait(p *playing) error {
 	select {
 	case sig := <-s.signals:
 		return ended(sig)
@@ -204,6 +229,8 @@ func (s *session) wait() error {
 		return ended(syscall.SIGPIPE)
 	case <-s.cluster.Over():
 		return s.verdict()
+	case <-p.over:
+		return p.err
 	}
 }
 

@@ -27,6 +27,7 @@ lbdev up -n 4 -- python manage.py runserver             Django: its port is adde
 lbdev up -n 4 -- node server.js                         Node: the port comes as $PORT
 lbdev up -n 2 -- php -S 127.0.0.1:{port} -t public      any other way to pass a port
 lbdev up -n 3 -l 9080 --base-port 9000 -- ./server      other addresses
+lbdev up --watch '*.py' -- flask run                    restart in turn when a file changes
 lbdev up -e SECRET=x -e DB=db{worker}.sqlite3 -- ./app  environment, per worker`,
 		Description: `Placeholders in COMMAND, --env and --ready-path: {port} {worker} {host} {front}, also written %port%.
 Every worker also gets PORT, HOST, LBDEV_WORKER, LBDEV_PORT, LBDEV_FRONT and LBDEV_CLUSTER.
@@ -58,6 +59,8 @@ func upFlags() []cli.Flag {
 		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set `K=V` for every worker (several times)"},
 		&cli.StringFlag{Name: "env-file", Usage: "read such pairs from `FILE`", EnvVars: []string{"LBDEV_ENV_FILE"}},
 		&cli.StringFlag{Name: "pty", Value: "auto", Usage: "`WHEN` to give workers a terminal: auto, on, off", EnvVars: []string{"LBDEV_PTY"}},
+		&cli.StringSliceFlag{Name: "watch", Usage: "when a file that matches `GLOB` changes, restart the workers in turn (several times; '!GLOB' leaves out)", EnvVars: []string{"LBDEV_WATCH"}},
+		&cli.StringFlag{Name: "log-dir", Usage: "keep logs in `DIR`: a file per worker, and access.log with a JSON line per request", EnvVars: []string{"LBDEV_LOG_DIR"}},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON event per line", EnvVars: []string{"LBDEV_JSON"}},
 		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the settings that no flag gives from `FILE` (default: lbdev.yaml, if there)", EnvVars: []string{"LBDEV_FILE"}},
 		&cli.BoolFlag{Name: "sample", Usage: "run the built-in sample app"},
@@ -85,6 +88,9 @@ type plan struct {
 	json    bool
 	file    *configFile
 	pty     string
+	watch   []string // globs
+	logDir  string   // empty = none
+	act     act
 }
 
 // planUp reads the flags. What cluster.New checks is not checked here.
@@ -93,10 +99,15 @@ func planUp(c *cli.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return planWith(c, file)
+}
+
+// planWith is planUp with a config file that has been read.
+func planWith(c *cli.Context, file *configFile) (*plan, error) {
 	if err := file.apply(c); err != nil {
 		return nil, err
 	}
-	p := &plan{json: c.Bool("json"), pty: c.String("pty")}
+	p := &plan{json: c.Bool("json"), pty: c.String("pty"), watch: c.StringSlice("watch"), logDir: c.String("log-dir")}
 	p.config = cluster.Config{
 		Name:         c.String("name"),
 		Workers:      c.Int("workers"),
