@@ -105,7 +105,9 @@ func doctor(c *cli.Context) error {
 			return &commandError{code: exitUsage, err: fmt.Errorf("cannot check port %d: it must be 1 to 65535", port), hint: "lbdev doctor --port 9000"}
 		}
 	}
-	findings := examine(c.Context, ports)
+	ctx, cancel := context.WithTimeout(c.Context, checkPatience)
+	defer cancel()
+	findings := examine(ctx, ports, checks)
 	if err := showFindings(c, findings); err != nil {
 		return err
 	}
@@ -115,11 +117,9 @@ func doctor(c *cli.Context) error {
 	return nil
 }
 
-// examine does all checks side by side. One that takes too long is given up, as it may hang in a system call that nothing
-// ends but the end of the program.
-func examine(ctx context.Context, ports []int) []finding {
-	ctx, cancel := context.WithTimeout(ctx, checkPatience)
-	defer cancel()
+// examine does all checks side by side. One that is not done when ctx is over is given up, as it may hang in a system call
+// that nothing ends but the end of the program.
+func examine(ctx context.Context, ports []int, checks []check) []finding {
 	e := &examination{ports: ports, taken: make(chan struct{})}
 	go e.takeStock(ctx)
 	answers := make([]chan []finding, len(checks))

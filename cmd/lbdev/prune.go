@@ -97,13 +97,18 @@ func (p *pruned) clear(ctx context.Context, s *stock, grace time.Duration) error
 		}
 		p.Removed = append(p.Removed, r.Files...)
 	}
-	if len(p.Left) > 0 {
-		errs = append(errs, fmt.Errorf("cannot end %s: pid %s", processes(len(p.Left)), joinInts(p.Left)))
-		return &commandError{
-			code: exitFailed, err: errors.Join(errs...), hint: "they take no signal: look at them with  ps -fp " + joinInts(p.Left),
-		}
+	return p.failure(errs)
+}
+
+// failure is what could not be done, nil if all was.
+func (p *pruned) failure(errs []error) error {
+	if len(p.Left) == 0 {
+		return remoteError(errors.Join(errs...))
 	}
-	return remoteError(errors.Join(errs...))
+	errs = append(errs, fmt.Errorf("cannot end %s: pid %s", processes(len(p.Left)), joinInts(p.Left)))
+	return &commandError{
+		code: exitFailed, err: errors.Join(errs...), hint: "they take no signal: look at them with  ps -fp " + joinInts(p.Left),
+	}
 }
 
 func (p *pruned) end(ctx context.Context, s *stock, grace time.Duration) {
