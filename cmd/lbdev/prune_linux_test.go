@@ -281,6 +281,18 @@ func TestPruneSparesTheLiving(t *testing.T) {
 	elsewhere.get("/")
 	fileless.get("/")
 	inner.get(t)
+
+	// Nothing shows now that the inner one lives but its guardians.
+	if code, _, stderr := runLbdev(t, inner.runtime, "stop", "1", "--name", "inner"); code != exitDone {
+		t.Fatalf("stop: exit code %d\n%s", code, stderr)
+	}
+	if code, stdout, stderr := runLbdev(t, t.TempDir(), "prune"); code != exitDone {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+	if code, _, stderr := runLbdev(t, inner.runtime, "start", "1", "--name", "inner"); code != exitDone {
+		t.Errorf("start: exit code %d\n%s", code, stderr)
+	}
+	inner.get(t)
 }
 
 // stop freezes processes until the end of the test; the last one of a family is woken first.
