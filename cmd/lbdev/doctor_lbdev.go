@@ -66,7 +66,13 @@ func (s *stock) port(port int) finding {
 	}
 	for _, r := range s.relics {
 		if r.hasAny([]int{pid}) {
-			return finding{Status: problem, Text: fmt.Sprintf("%s, left over from %s", holder(pid), r.title()), Hint: "lbdev prune  ends it"}
+			return finding{Status: notable, Text: fmt.Sprintf("%s, left over from %s", holder(pid), r.title()), Hint: "lbdev prune  ends it"}
+		}
+		if r.suspects(pid) {
+			return finding{
+				Status: notable, Text: fmt.Sprintf("%s, perhaps left over from %s", holder(pid), r.title()),
+				Hint: fmt.Sprintf("look at it, and end it with  kill %d", pid),
+			}
 		}
 	}
 	if lbdev, ok := procs.OwnerOf(pid); ok {
@@ -162,7 +168,7 @@ func checkLeftovers(e *examination, ctx context.Context) []finding {
 	var found []finding
 	for _, r := range s.relics {
 		for _, p := range r.Processes {
-			found = append(found, finding{"leftovers", problem, fmt.Sprintf("%s: pid %d%s, %s", r.title(), p.PID, portsOf(p), command(p.Command)), "lbdev prune  ends and removes them"})
+			found = append(found, finding{"leftovers", problem, fmt.Sprintf("%s: pid %d%s, %s", r.title(), p.PID, portsOf(p), cut(command(p.Command))), "lbdev prune  ends and removes them"})
 		}
 		if len(r.Files) > 0 {
 			found = append(found, finding{"leftovers", notable, fmt.Sprintf("%s: %s of a lbdev that has crashed", r.title(), count(len(r.Files), "file")), "lbdev prune  ends and removes them"})
@@ -189,19 +195,24 @@ func portsOf(p remnant) string {
 	return ", port " + joinInts(p.Ports)
 }
 
-// command is a command line without its folder, cut.
+// command is a command line without its folder.
 func command(line string) string {
 	program, args, more := strings.Cut(line, " ")
 	if filepath.IsAbs(program) {
-		line = filepath.Base(program)
-		if more {
-			line += " " + args
-		}
+		program = filepath.Base(program)
 	}
-	if runes := []rune(printable(line)); len(runes) > maxCommand {
+	if more {
+		program += " " + args
+	}
+	return printable(program)
+}
+
+// cut is a text that is not too long.
+func cut(text string) string {
+	if runes := []rune(text); len(runes) > maxCommand {
 		return string(runes[:maxCommand-1]) + unicodeSigns.ellipsis
 	}
-	return printable(line)
+	return text
 }
 
 // checkClusters says of each cluster that runs whether it answers.
@@ -266,5 +277,5 @@ func checkFolder(*examination, context.Context) []finding {
 	if info, err := os.Stat(string(dir)); err == nil && runtime.GOOS != "windows" {
 		text += fmt.Sprintf(", mode %04o", info.Mode().Perm())
 	}
-	return []finding{{name, fine, text + ", files and sockets work", ""}}
+	return []finding{{name, fine, text + ", works", ""}}
 }

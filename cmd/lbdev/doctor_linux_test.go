@@ -70,7 +70,7 @@ func TestDoctorNamesWhatWasPlanted(t *testing.T) {
 		t.Errorf("hint is %q", f.Hint)
 	}
 	for i, pid := range left {
-		wantFinding(t, all, fmt.Sprintf("port %d", u.base+i), problem, fmt.Sprintf("%q (pid %d), left over from shop", program, pid))
+		wantFinding(t, all, fmt.Sprintf("port %d", u.base+i), notable, fmt.Sprintf("%q (pid %d), left over from shop", program, pid))
 		f := wantFinding(t, all, "leftovers", problem, fmt.Sprintf("shop: pid %d, port %d, %s misbehave serve", pid, u.base+i, program))
 		if !strings.HasPrefix(f.Hint, "lbdev prune  ") {
 			t.Errorf("hint is %q", f.Hint)
@@ -246,7 +246,7 @@ x left       pid 9 with a long
 			t.Errorf("%q is wrapped as %q, want %q", text, got, want)
 		}
 	}
-	if got := command("/usr/bin/node " + strings.Repeat("x", 100)); got != "node "+strings.Repeat("x", maxCommand-6)+"…" {
+	if got := cut(command("/usr/bin/node " + strings.Repeat("x", 100))); got != "node "+strings.Repeat("x", maxCommand-6)+"…" {
 		t.Errorf("the command is %q", got)
 	}
 }

@@ -147,11 +147,14 @@ func (l look) relics(s *stock) []byte {
 		if len(r.Processes) > 0 {
 			rows := [][]cell{head("PID", "PORT", "COMMAND")}
 			for _, p := range r.Processes {
-				rows = append(rows, []cell{{plain: strconv.Itoa(p.PID)}, {plain: joinInts(p.Ports)}, {plain: printable(p.Command)}})
+				rows = append(rows, []cell{{plain: strconv.Itoa(p.PID)}, {plain: joinInts(p.Ports)}, {plain: command(p.Command)}})
 			}
 			for _, line := range align(rows, l.width) {
 				b.WriteString("  " + line + "\n")
 			}
+		}
+		for _, p := range r.Suspects {
+			fmt.Fprintf(&b, "  port %d: %s may be left over; look at it, and end it with  kill %d\n", p.Port, holder(p.PID), p.PID)
 		}
 		if len(r.Files) > 0 {
 			fmt.Fprintf(&b, "  files in %s\n", filepath.Dir(r.Files[0]))
@@ -189,8 +192,12 @@ func (l look) prunedLine(p *pruned, s *stock) string {
 	switch {
 	case len(p.Found) == 0:
 		return "nothing is left over"
+	case p.DryRun && s.processes() == 0:
+		return count(s.files(), "file") + " left over; lbdev prune  clears up"
+	case p.DryRun && s.files() == 0:
+		return processes(s.processes()) + " left over; lbdev prune  clears up"
 	case p.DryRun:
-		return fmt.Sprintf("%s and %s are left over; lbdev prune  clears up", processes(s.processes()), count(s.files(), "file"))
+		return fmt.Sprintf("%s and %s left over; lbdev prune  clears up", processes(s.processes()), count(s.files(), "file"))
 	}
 	var parts []string
 	if n := len(p.Ended); n > 0 {

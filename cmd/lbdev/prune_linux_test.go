@@ -404,7 +404,7 @@ func TestPruneFiles(t *testing.T) {
 	if code != exitDone {
 		t.Errorf("exit code %d\n%s", code, stderr)
 	}
-	wantText(t, "the dry run", stdout, "both   crashed (pid ", "in /shop", "state alone   crashed", "a cluster without a name   crashed, state file: it can't be read", "6 files are left over")
+	wantText(t, "the dry run", stdout, "both   crashed (pid ", "in /shop", "state alone   crashed", "a cluster without a name   crashed, state file: it can't be read", "6 files left over")
 	var findings []finding
 	runJSON(t, runtime, &findings, "doctor")
 	wantFinding(t, findings, "leftovers", notable, "both: 2 files")
@@ -418,6 +418,27 @@ func TestPruneFiles(t *testing.T) {
 		t.Errorf("files are %v, want those of %s", now, kept)
 	}
 	wantNothing(t, runtime)
+}
+
+// TestPruneSuspects: who has a port of a crashed cluster and shows nothing of where it comes from is named and left alone.
+func TestPruneSuspects(t *testing.T) {
+	takeTurn(t)
+	runtime, port := t.TempDir(), freePorts(t, 1)
+	server := startServer(t, port)
+	plant(t, runtime, control.Info{Name: "dim", PID: os.Getpid(), ProcStart: 1, Ports: []int{port}})
+	var findings []finding
+	runJSON(t, runtime, &findings, "doctor", "--port", strconv.Itoa(port))
+	wantFinding(t, findings, fmt.Sprintf("port %d", port), notable, fmt.Sprintf("(pid %d), perhaps left over from dim", server.Process.Pid))
+	var p pruned
+	runJSON(t, runtime, &p, "prune", "-n")
+	if r := p.relicNamed("dim"); r == nil || !slices.Equal(r.Suspects, []suspect{{server.Process.Pid, port}}) {
+		t.Errorf("got %+v", r)
+	}
+	code, stdout, _ := runLbdev(t, runtime, "prune")
+	if code != exitDone || !lives(server.Process.Pid) {
+		t.Errorf("exit code %d, alive %v", code, lives(server.Process.Pid))
+	}
+	wantText(t, "prune", stdout, fmt.Sprintf("port %d: %q (pid %d) may be left over", port, filepath.Base(os.Args[0]), server.Process.Pid))
 }
 
 // TestBadRuntimeFolder: others may enter it, or it is another user's, or may not be written to.

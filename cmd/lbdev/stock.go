@@ -29,9 +29,16 @@ type relic struct {
 	Why       string    `json:"why,omitempty"`    // what is wrong with its state file
 	Files     []string  `json:"files"`
 	Processes []remnant `json:"processes"`
+	Suspects  []suspect `json:"suspects"` // who has its workers' ports now, and no mark; they are left alone
 
 	mark  string
 	found *control.Found // nil where there are no files
+}
+
+// A suspect is a process that may have been left behind, or be another program by now.
+type suspect struct {
+	PID  int `json:"pid"`
+	Port int `json:"port"`
 }
 
 // A remnant is a process that has lost its lbdev.
@@ -63,7 +70,7 @@ func takeStock(ctx context.Context) (*stock, error) {
 			continue
 		}
 		s.relics = append(s.relics, &relic{
-			Name: f.Name, Folder: f.Folder, PID: f.PID, Started: f.Started, Why: f.Why, Files: f.Files, Processes: []remnant{},
+			Name: f.Name, Folder: f.Folder, PID: f.PID, Started: f.Started, Why: f.Why, Files: f.Files, Processes: []remnant{}, Suspects: []suspect{},
 			mark: f.Mark, found: &f,
 		})
 	}
@@ -71,6 +78,9 @@ func takeStock(ctx context.Context) (*stock, error) {
 	for _, l := range orphans {
 		r := s.relicOf(l)
 		r.Processes = append(r.Processes, remnantOf(l))
+	}
+	for _, r := range s.relics {
+		s.suspect(r)
 	}
 	for _, l := range unsure {
 		s.unsure = append(s.unsure, remnantOf(l))
@@ -110,13 +120,33 @@ func (s *stock) relicOf(l procs.Leftover) *relic {
 		}
 		return r
 	}
-	r := &relic{Started: l.Began, Files: []string{}, mark: mark}
+	r := &relic{Started: l.Began, Files: []string{}, Suspects: []suspect{}, mark: mark}
 	if owner, ok := procs.Owner(mark); ok {
 		r.PID = owner.Pid
 	}
 	r.Name, r.Folder = whence(l.Pid)
 	s.relics = append(s.relics, r)
 	return r
+}
+
+// suspect finds those who listen on the ports of a crashed cluster although nothing shows whose they are: where there are no
+// marks, or when they dropped their environment.
+func (s *stock) suspect(r *relic) {
+	if r.found == nil {
+		return
+	}
+	for _, port := range r.found.Ports {
+		pid := procs.Listener(port)
+		seat, _ := s.seat(port)
+		_, owned := procs.OwnerOf(pid)
+		if pid != 0 && seat == "" && !owned && !r.hasAny([]int{pid}) {
+			r.Suspects = append(r.Suspects, suspect{pid, port})
+		}
+	}
+}
+
+func (r *relic) suspects(pid int) bool {
+	return slices.ContainsFunc(r.Suspects, func(s suspect) bool { return s.PID == pid })
 }
 
 // whence is what a process itself shows of its cluster.
