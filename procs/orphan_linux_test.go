@@ -35,6 +35,11 @@ func bereft(t *testing.T, mode string) (g *guarded, orphan int) {
 	t.Helper()
 	g = startGuarded(t, false, mode)
 	orphan = g.children(1)[0]
+	if mode == "reload" {
+		g.awaitLine("listening on ", 1)
+	} else {
+		g.awaitLine("up", 2) // its own and its parent's: now it takes signals as it means to
+	}
 	if found, unsure := Orphans(); has(found, orphan) || has(found, g.leader.Pid) || has(unsure, orphan) {
 		t.Errorf("while its lbdev lives: found %+v, unsure %+v", found, unsure)
 	}

@@ -235,7 +235,13 @@ func TestPruneKills(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	u.await("it being deaf", func(e upEvent) bool { return e.Event == "log" && e.Line == "up" })
+	ups := 0
+	u.await("it being deaf", func(e upEvent) bool {
+		if e.Event == "log" && e.Line == "up" {
+			ups++
+		}
+		return ups == 2 // its own and its parent's
+	})
 	u.crash()
 	began := time.Now()
 	var p pruned
