@@ -4,14 +4,14 @@ package misbehave
 
 import (
 	"os"
-	"path/filepath"
 	"syscall"
 )
 
 // Turn waits until no other test of this user has it, and returns what gives it back. Tests take it that end whatever
-// crashed lbdevs have left on the machine, as they would end that of each other; so do those that leave something.
+// crashed lbdevs have left on the machine, as they would end that of each other; so do those that leave something. What is
+// locked is the folder of temporary files, so nothing of it remains.
 func Turn() (done func(), err error) {
-	f, err := os.OpenFile(filepath.Join(os.TempDir(), "lbdev-test-turn"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.Open(os.TempDir())
 	if err != nil {
 		return nil, err
 	}
