@@ -21,7 +21,8 @@
 // When we die ourselves, the trees should not live on. A program that wants that begins its main with GuardianMain, calls
 // EndWithUs before the first Start and Release after the last End. A guardian is this program again, in a process of its
 // own; it is told each tree by a line in a pipe and acts when the pipe ends without a goodbye. What a crash has left behind
-// nevertheless is found by Marked and ended by EndMarked.
+// nevertheless is found by Marked or Orphans, and ended by EndMarked or EndOrphans: the former of a lbdev that the caller
+// knows of, the latter of all that have ended.
 //
 // On Linux all processes are started by one goroutine that never returns, (*forker).run: the kernel sends the signal that
 // ends children with us when the thread that forked dies, not the process.

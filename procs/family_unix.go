@@ -18,13 +18,19 @@ const maxRound = 20 * time.Millisecond
 type family struct {
 	mark []byte // that all of it bear; nil = not known
 	kin  kin
+	find func(seen map[member]bool) []member // how the living members are found; nil = by mark and kin
 }
 
 func newFamily() *family { return &family{kin: kin{leaders: map[int]uint64{}}} }
 
 // scan gives the members that live now.
 func (f *family) scan() []member {
-	members, _ := find(f.kin, f.mark)
+	var members []member
+	if f.find != nil {
+		members = f.find(f.kin.seen)
+	} else {
+		members, _ = find(f.kin, f.mark)
+	}
 	f.kin.seen = make(map[member]bool, len(members))
 	for _, m := range members {
 		f.kin.seen[m.id()] = true

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -112,7 +113,7 @@ func (k *keeper) start() error {
 
 // guardianCommand is this program as a guardian, in a session of its own, as what is typed and closed on our terminal is
 // none of its business. It has our output not open: whoever reads that wants to see its end. It bears the marks that we
-// bear, but not ours.
+// bear, but not ours: guardsName has that in a form that does not count as bearing it.
 func guardianCommand(stdin *os.File) (*exec.Cmd, error) {
 	path := selfPath
 	if _, err := os.Stat(path); err != nil {
@@ -124,7 +125,7 @@ func guardianCommand(stdin *os.File) (*exec.Cmd, error) {
 		Path: path,
 		// No "lbdev" in it: pkill -9 -f lbdev is meant for us.
 		Args:        []string{guardianWord, guardianWord, strconv.Itoa(os.Getpid())},
-		Env:         append(os.Environ(), "GOMAXPROCS=1", "GOGC=20"),
+		Env:         append(os.Environ(), "GOMAXPROCS=1", "GOGC=20", guardsName+"="+strings.TrimPrefix(OurMark(), ownPrefix)),
 		Dir:         "/",
 		Stdin:       stdin,
 		SysProcAttr: &syscall.SysProcAttr{Setsid: true},

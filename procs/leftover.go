@@ -31,7 +31,7 @@ type Leftover struct {
 	Ports   []int     // the TCP ports that it listens on, ascending; nil on Windows, where Listeners is slow
 
 	// Marks are all that it bears, the outermost first. Owners are those that are a lbdev's OurMark, so the last one is
-	// the lbdev that started it. Both are known on Linux only.
+	// the lbdev that started it, see Owner. Both are known on Linux only.
 	Marks, Owners []string
 }
 
@@ -41,7 +41,7 @@ type Leftover struct {
 func Marked(mark string, leaders ...Leader) []Leftover { return findMarked(mark, leaders) }
 
 // AnyMarked finds all processes of this user that bear any mark, on Linux; elsewhere it finds none. They need not be
-// leftovers: see whether one of the Owners lives.
+// leftovers: see Orphans.
 func AnyMarked() []Leftover { return anyMarked() }
 
 // EndMarked ends those whom Marked finds, and who is forked meanwhile: by sig, once for each, and SIGCONT for those that

@@ -60,16 +60,29 @@ func commandOf(pid int) string {
 
 // marksOf are the marks in the environment that the process was started with. Nobody's but our user's are ours to see.
 func marksOf(pid int) []string {
-	environ, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return nil
-	}
-	for kv := range bytes.SplitSeq(environ, []byte{0}) {
-		if list, ok := bytes.CutPrefix(kv, []byte(markName+"=")); ok && len(list) > 0 {
-			return strings.Split(string(list), ",")
-		}
+	if list := environOf(pid).value(markName); list != "" {
+		return strings.Split(list, ",")
 	}
 	return nil
+}
+
+// An environ is the environment that a process was started with, as /proc shows it.
+type environ []byte
+
+// environOf is empty for processes of other users.
+func environOf(pid int) environ {
+	text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	return text
+}
+
+// value is the first that name has.
+func (e environ) value(name string) string {
+	for kv := range bytes.SplitSeq(e, []byte{0}) {
+		if value, ok := bytes.CutPrefix(kv, []byte(name+"=")); ok {
+			return string(value)
+		}
+	}
+	return ""
 }
 
 func anyMarked() []Leftover {

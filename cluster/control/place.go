@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -77,6 +78,40 @@ func (d Dir) check() error {
 		return d.fault(fmt.Sprintf("others may enter it (%v)", info.Mode().Perm()), fmt.Sprintf("look at what is in it, then  chmod 700 %s", string(d)))
 	}
 	return nil
+}
+
+// Probe tries out what a cluster needs of the folder, which is made if it is not there: nobody else may enter it, a file can
+// be written, a socket opened and connected to. An error is a *PlaceError. It may block as long as the file system does.
+func (d Dir) Probe() error {
+	if err := d.create(); err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(string(d), ".probe~*"+tempEnd)
+	if err != nil {
+		return d.fault(err.Error(), "is its disk full or mounted for reading only?")
+	}
+	_, err = temp.WriteString("probe\n")
+	if err = errors.Join(err, temp.Close(), os.Remove(temp.Name())); err != nil {
+		return d.fault(err.Error(), "is its disk full?")
+	}
+	probe := strings.TrimSuffix(filepath.Base(temp.Name()), tempEnd) // hidden, so that nobody takes it for a cluster's
+	l, err := listen(d, probe)
+	if err != nil {
+		return d.fault(err.Error(), "set XDG_RUNTIME_DIR to a folder on a local disk")
+	}
+	defer os.Remove(d.socket(probe))
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), probePatience)
+	defer cancel()
+	at := Info{Socket: d.socket(probe)}
+	if wantsToken {
+		at.Socket = l.Addr().String()
+	}
+	conn, err := dial(ctx, at)
+	if err != nil {
+		return d.fault("a socket in it can't be connected to: "+err.Error(), "set XDG_RUNTIME_DIR to a folder on a local disk")
+	}
+	return conn.Close()
 }
 
 func (d Dir) path(name string) string { return filepath.Join(string(d), name) }

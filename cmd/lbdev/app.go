@@ -40,7 +40,7 @@ func commands() []*cli.Command {
 		psCommand(), logsCommand(), eventsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
 		scaleCommand(), policyCommand(), downCommand(),
-		versionCommand(), completionCommand(), completeCommand(), manCommand(),
+		doctorCommand(), pruneCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),
 	}
 }
 

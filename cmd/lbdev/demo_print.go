@@ -207,32 +207,3 @@ func (p demoPrinter) fold(buf, lines []byte, indent int) []byte {
 	}
 	return buf
 }
-
-// wrap folds a line at spaces, so that no row is wider than width, as far as words are not. Rows after the first begin with
-// indent spaces, or with as many as the line itself does. Colours take no room.
-func wrap(line string, width, indent int) string {
-	if utf8.RuneCount(appendPlain(nil, line)) <= width {
-		return line
-	}
-	indent = max(indent, len(line)-len(strings.TrimLeft(line, " ")))
-	if indent > width/2 {
-		indent = min(len(demoIndent), width/4)
-	}
-	var b strings.Builder
-	column, gap := 0, "" // gap is the space before the next word
-	for word := range strings.SplitSeq(line, " ") {
-		n := utf8.RuneCount(appendPlain(nil, word))
-		switch {
-		case n > 0 && column > indent && column+len(gap)+n > width:
-			b.WriteString("\n" + strings.Repeat(" ", indent))
-			column = indent
-		default:
-			b.WriteString(gap)
-			column += len(gap)
-		}
-		b.WriteString(word)
-		column += n
-		gap = " "
-	}
-	return b.String()
-}

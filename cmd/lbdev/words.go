@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // short shows a duration as people say it: <1 ms, 12 ms, 0.8 s, 41 s, 2 m, 3 h.
@@ -51,4 +52,33 @@ func joinInts(numbers []int) string {
 		words[i] = strconv.Itoa(n)
 	}
 	return strings.Join(words, " ")
+}
+
+// wrap folds a line at spaces, so that no row is wider than width, as far as words are not. Rows after the first begin with
+// indent spaces, or with as many as the line itself does. Colours take no room.
+func wrap(line string, width, indent int) string {
+	if utf8.RuneCount(appendPlain(nil, line)) <= width {
+		return line
+	}
+	indent = max(indent, len(line)-len(strings.TrimLeft(line, " ")))
+	if indent > width/2 {
+		indent = min(len(demoIndent), width/4)
+	}
+	var b strings.Builder
+	column, gap := 0, "" // gap is the space before the next word
+	for word := range strings.SplitSeq(line, " ") {
+		n := utf8.RuneCount(appendPlain(nil, word))
+		switch {
+		case n > 0 && column > indent && column+len(gap)+n > width:
+			b.WriteString("\n" + strings.Repeat(" ", indent))
+			column = indent
+		default:
+			b.WriteString(gap)
+			column += len(gap)
+		}
+		b.WriteString(word)
+		column += n
+		gap = " "
+	}
+	return b.String()
 }
