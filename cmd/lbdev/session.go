@@ -134,7 +134,7 @@ func (s *session) run() error {
 	defer s.door.close()
 	go s.screen.run()
 	s.screen.say("open", s.header())
-	err, report, hurried := s.live()
+	report, hurried, err := s.live()
 	if hurried {
 		return err // without Release: the guardians kill what is left
 	}
@@ -151,7 +151,7 @@ func (s *session) run() error {
 
 // live has the cluster run, with its keys, until there is a reason to end, and ends it. The terminal is given back at once
 // then, so that it is as it was whatever comes.
-func (s *session) live() (err error, report cluster.Report, hurried bool) {
+func (s *session) live() (report cluster.Report, hurried bool, err error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	k := &keys{look: s.out, cluster: s.cluster, say: s.screen.trySay, quit: s.quitByKey, ctx: ctx}
 	var keyboard *keyboard
@@ -174,7 +174,7 @@ func (s *session) live() (err error, report cluster.Report, hurried bool) {
 		k.work.Wait()
 		playing.await()
 	}
-	return err, report, hurried
+	return report, hurried, err
 }
 
 // wantsKeys says whether a person can press keys and see what they do.
