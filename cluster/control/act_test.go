@@ -25,6 +25,7 @@ func TestClusterIsItsSnapshot(t *testing.T) {
 	got.UptimeMS, want.UptimeMS = 0, 0
 	for i := range want.Workers {
 		got.Workers[i].SinceMS, want.Workers[i].SinceMS = 0, 0
+		got.Workers[i].UpMS, want.Workers[i].UpMS = 0, 0
 	}
 	if string(line(got)) != string(line(want)) || got.Workers[1].Port != s.base+1 {
 		t.Errorf("got %+v, want %+v", got, want)
