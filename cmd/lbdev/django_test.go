@@ -27,6 +27,14 @@ const python = "/usr/bin/python3"
 // startDjango runs four copies of the Django project, each time in a fresh copy of its folder.
 func startDjango(t *testing.T, command ...string) *upTest {
 	t.Helper()
+	u := startUpIn(t, djangoProject(t), append([]string{"-n", "4", "-e", "PYTHONDONTWRITEBYTECODE=1", "--"}, command...)...)
+	u.awaitReady(4)
+	return u
+}
+
+// djangoProject is a folder with the Django project and its database.
+func djangoProject(t *testing.T) string {
+	t.Helper()
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("../../testdata/apps/django")); err != nil {
 		t.Fatal(err)
@@ -36,10 +44,7 @@ func startDjango(t *testing.T, command ...string) *upTest {
 	if out, err := migrate.CombinedOutput(); err != nil {
 		t.Fatalf("manage.py migrate: %v\n%s\n(make test installs python3-django)", err, out)
 	}
-	args := append([]string{"-n", "4", "-e", "PYTHONDONTWRITEBYTECODE=1", "--"}, command...)
-	u := startUpIn(t, dir, args...)
-	u.awaitReady(4)
-	return u
+	return dir
 }
 
 func TestDjangoAnswersInStrictOrder(t *testing.T) {

@@ -24,30 +24,46 @@ func guardiansOf(mark string) (pids []int) {
 // TestUpKilledLeavesNobody kills lbdev, also when a guardian, or both, died a moment before. That its output ends shows
 // that no guardian has it open.
 func TestUpKilledLeavesNobody(t *testing.T) {
-	const moment = 50 * time.Millisecond
-	for _, app := range []string{"serve", "serve-deaf", "serve-held", "reload"} {
+	django := djangoProject(t)
+	for name, app := range map[string][]string{
+		"plain":             misbehave.Argv("serve"),
+		"deaf":              misbehave.Argv("serve-deaf"),
+		"own session":       misbehave.Argv("serve-held"),
+		"reloader":          misbehave.Argv("reload"),
+		"Django's reloader": {python, "manage.py", "runserver", "{port}"},
+	} {
 		for before := range 3 {
 			for _, pty := range []string{"off", "on"} {
-				u := startUp(t, append([]string{"-n", "2", "--pty", pty, "--"}, misbehave.Argv(app)...)...)
+				args := append([]string{"-n", "2", "--pty", pty, "-e", "PYTHONDONTWRITEBYTECODE=1", "--"}, app...)
+				u := startUpIn(t, django, args...)
 				u.awaitReady(2)
-				guardians := guardiansOf(u.mark)
-				if len(guardians) != 2 {
-					t.Fatalf("guardians are %v", guardians)
-				}
-				for _, pid := range guardians[:before] {
-					syscall.Kill(pid, syscall.SIGKILL)
-				}
-				if before > 0 {
-					time.Sleep(moment)
-				}
-				u.cmd.Process.Kill()
-				began := time.Now()
-				wantNobody(t, u.mark, 2*time.Second)
-				t.Logf("%s, pty %s, %d guardians killed before: nobody left after %v", app, pty, before, time.Since(began).Round(time.Millisecond))
-				u.exitCode()
+				took := u.killUnguarded(before)
+				t.Logf("%s, pty %s, %d guardians killed before: nobody left after %v", name, pty, before, took.Round(time.Millisecond))
 			}
 		}
 	}
+}
+
+// killUnguarded kills some guardians, lbdev a moment later, and returns how long it took until nobody was left.
+func (u *upTest) killUnguarded(before int) time.Duration {
+	u.Helper()
+	const moment = 50 * time.Millisecond
+	guardians := guardiansOf(u.mark)
+	if len(guardians) != 2 {
+		u.Fatalf("guardians are %v", guardians)
+	}
+	for _, pid := range guardians[:before] {
+		syscall.Kill(pid, syscall.SIGKILL)
+	}
+	if before > 0 {
+		time.Sleep(moment)
+	}
+	u.cmd.Process.Kill()
+	began := time.Now()
+	wantNobody(u.T, u.mark, 2*time.Second)
+	took := time.Since(began)
+	u.exitCode() // its output has ended, so no guardian has it open
+	return took
 }
 
 // TestUpRefusedLeavesNoGuardian: a cluster that cannot be opened has none to guard.

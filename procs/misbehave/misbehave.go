@@ -68,7 +68,7 @@ var modes = map[string]func(args []string){
 	"serve-v6":     serveV6,     // on ::1 only
 	"serve-other":  serveOther,  // on another port, which it says: "listening on ADDRESS"
 	"serve-never":  wait,        // never listens
-	"serve-deaf":   serveDeaf,   // ignores SIGTERM
+	"serve-deaf":   serveDeaf,   // ignores SIGTERM and SIGHUP
 	"serve-held":   serveHeld,   // a child that is in a session of its own listens; both wait
 	"reload":       reload,      // a child serves; SIGTERM takes it along, SIGKILL leaves it
 	"serve-alone":  serveAlone,  // DIR: claims its worker's file there; a second one at the same time leaves worker-N.twice

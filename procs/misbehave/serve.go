@@ -36,7 +36,7 @@ func serveV6([]string)    { listen(net.JoinHostPort("::1", port()), answer()) }
 func serveOther([]string) { listen("127.0.0.1:0", answer()) }
 
 func serveDeaf([]string) {
-	signal.Ignore(syscall.SIGTERM, os.Interrupt)
+	signal.Ignore(syscall.SIGTERM, os.Interrupt, syscall.SIGHUP)
 	serve(nil)
 }
 
