@@ -30,7 +30,7 @@ func (b *bench) up(env ...string) (*cluster, error) {
 	}
 	c := &cluster{front: base + workers, base: base, lines: newLineCheck(), read: make(chan struct{})}
 	c.began = time.Now()
-	c.process, err = launch(w, env, b.lbdev, "up", "-n", strconv.Itoa(workers), "--base-port", strconv.Itoa(base),
+	c.process, err = launch(w, append(env, b.runtimeDir()), b.lbdev, "up", "-n", strconv.Itoa(workers), "--base-port", strconv.Itoa(base),
 		"-l", address(c.front), "--", b.self, workerWord)
 	w.Close()
 	if err != nil {
