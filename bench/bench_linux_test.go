@@ -78,7 +78,7 @@ func TestProcessFigures(t *testing.T) {
 	if own := p.own(); len(own) != 1 || own[0] != p.pid() {
 		t.Errorf("own processes %v, want %d", own, p.pid())
 	}
-	if rss, peak := p.memory("VmRSS"), p.memory("VmHWM"); rss < 1<<20 || peak < rss {
+	if rss, peak := p.memory("status", "VmRSS"), p.memory("status", "VmHWM"); rss < 1<<20 || peak < rss {
 		t.Errorf("memory %d, peak %d", rss, peak)
 	}
 	worked := func() bool { get(b.ctx, base, "/write?lines=20000"); return p.cpu() > 0 }

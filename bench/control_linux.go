@@ -97,11 +97,11 @@ func (b *bench) remote(command string) error {
 }
 
 // runtimeDir is where lbdev's sockets are in this run, so that it meets no other lbdev.
-func (b *bench) runtimeDir() string { return "XDG_RUNTIME_DIR=" + b.dir }
+func (b *bench) runtimeDir() string { return "XDG_RUNTIME_DIR=" + filepath.Join(b.dir, "run") }
 
 // socketClient talks to the one lbdev that runs.
 func (b *bench) socketClient() (*http.Client, error) {
-	sockets, _ := filepath.Glob(filepath.Join(b.dir, "lbdev", "*.sock")) // its one error is a bad pattern
+	sockets, _ := filepath.Glob(filepath.Join(b.dir, "run", "lbdev", "*.sock")) // its one error is a bad pattern
 	if len(sockets) != 1 {
 		return nil, errors.New("lbdev has no socket: " + strconv.Itoa(len(sockets)) + " were found")
 	}

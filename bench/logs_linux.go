@@ -75,7 +75,7 @@ func (b *bench) logsThroughLbdev(block bool) (logResult, error) {
 	}
 	defer c.stop()
 	r, err := b.writeLines(c.base, c.lines, block)
-	r.peak = c.memory("VmHWM")
+	r.peak = c.memory("status", "VmHWM")
 	return r, err
 }
 

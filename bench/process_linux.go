@@ -126,11 +126,12 @@ func (p *process) cpu() time.Duration {
 	return sum
 }
 
-// memory reads a line of /proc/PID/status, such as VmRSS or VmHWM, summed over the process's own programs, in bytes.
-func (p *process) memory(field string) int64 {
+// memory reads a line of a file in /proc/PID, such as VmRSS or VmHWM of status, summed over the process's own programs, in
+// bytes.
+func (p *process) memory(file, field string) int64 {
 	var sum int64
 	for _, pid := range p.own() {
-		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)) // it may have ended since
+		text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file)) // it may have ended since
 		sum += statusBytes(string(text), field)
 	}
 	return sum

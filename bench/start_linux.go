@@ -50,8 +50,9 @@ func (b *bench) memory() error {
 		return err
 	}
 	defer c.stop()
-	t := newTable(fmt.Sprintf("Memory: lbdev with %d idle workers", workers), "", "now", "peak", "processes")
-	t.row("lbdev", megabytes(c.process.memory("VmRSS")), megabytes(c.process.memory("VmHWM")), fmt.Sprint(len(c.own())))
+	t := newTable(fmt.Sprintf("Memory: lbdev with %d idle workers", workers), "", "PSS", "RSS", "peak RSS", "processes")
+	t.row("lbdev", megabytes(c.process.memory("smaps_rollup", "Pss")), megabytes(c.process.memory("status", "VmRSS")), megabytes(c.process.memory("status", "VmHWM")), fmt.Sprint(len(c.own())))
+	t.note("PSS shares out the pages that the processes have in common; RSS counts them for each.")
 	t.print()
 	return nil
 }
