@@ -31,7 +31,8 @@ func TestReadmeCommands(t *testing.T) {
 			}
 			front := base + n
 			argv := []string{lbdev, "up", "-n", strconv.Itoa(n), "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(front), "--"}
-			p := start(t, dir, os.Environ(), front, append(argv, tt.argv...)...)
+			env := append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir()) // no other lbdev may have the folder's name
+			p := start(t, dir, env, front, append(argv, tt.argv...)...)
 			c := newClient(t)
 			for i := range n { // a worker that has answered by itself is ready, or will be at once
 				p.waitFor(t, base+i)

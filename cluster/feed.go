@@ -100,6 +100,9 @@ func (f *Feed[T]) Reader(after uint64, lossless bool) *Reader[T] {
 	r := &Reader[T]{feed: f, next: after + 1, lossless: lossless, more: make(chan struct{}, 1)}
 	r.next = min(r.next, f.next)
 	f.readers[r] = struct{}{}
+	if r.next < f.next || f.closed {
+		r.more <- struct{}{}
+	}
 	return r
 }
 

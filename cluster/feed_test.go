@@ -112,3 +112,30 @@ func TestFeedResumesAfterANumber(t *testing.T) {
 		t.Fatalf("after number 7: got %v, lost %d", items, lost)
 	}
 }
+
+// TestFeedTellsANewReaderWhatIsThere: nothing may follow, and then nothing else would wake it.
+func TestFeedTellsANewReaderWhatIsThere(t *testing.T) {
+	f := NewFeed[int](4, 0, nil)
+	f.Append(1, nil)
+	old, late := f.Reader(0, false), f.Reader(1, false)
+	defer old.Close()
+	defer late.Close()
+	select {
+	case <-old.More():
+	default:
+		t.Error("a reader that has something to read is not told")
+	}
+	select {
+	case <-late.More():
+		t.Error("a reader that has nothing to read is told of it")
+	default:
+	}
+	f.Close()
+	closed := f.Reader(1, false)
+	defer closed.Close()
+	select {
+	case <-closed.More():
+	default:
+		t.Error("a reader of a closed feed is not told")
+	}
+}

@@ -37,13 +37,31 @@ type upTest struct {
 	mark   string
 	front  string
 	base   int
-	stderr bytes.Buffer
+	stderr lockedBuffer
 	exited chan struct{}
 
 	mu     sync.Mutex
 	lines  []string // of stdout
 	events []upEvent
 	more   chan struct{} // closed and renewed with every line
+}
+
+// A lockedBuffer may be read while it is written to.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 // An upEvent is what the tests read of a line of --json.
