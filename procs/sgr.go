@@ -3,6 +3,7 @@ package procs
 import (
 	"bytes"
 	"strconv"
+	"strings"
 )
 
 // sgr is what "select graphic rendition" has on: ECMA-48 8.3.117 with the colours of ISO 8613-6 and the underline colour
@@ -162,4 +163,16 @@ func (s *sgr) appendChange(b []byte, reset bool) []byte {
 	}
 	b[len(b)-1] = 'm' // in place of the last separator
 	return b
+}
+
+// AppendPlain appends a Line's text without its colours, which are the only escape sequences that it has.
+func AppendPlain(buf []byte, text string) []byte {
+	for {
+		before, after, found := strings.Cut(text, "\x1b[")
+		buf = append(buf, before...)
+		if !found {
+			return buf
+		}
+		_, text, _ = strings.Cut(after, "m")
+	}
 }

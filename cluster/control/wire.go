@@ -1,10 +1,10 @@
 package control
 
 import (
-	"strings"
 	"time"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
 )
 
@@ -66,25 +66,9 @@ type Log struct {
 func NewLog(l cluster.LogLine, colour bool) Log {
 	text := l.Text
 	if !colour {
-		text = plain(text)
+		text = string(procs.AppendPlain(nil, text))
 	}
 	return Log{Head: Head{"log", l.Time}, Worker: l.Worker, Port: l.Port, Incarnation: l.Incarnation, Line: text}
-}
-
-// plain is text without its colours; procs has dropped every other escape sequence.
-func plain(text string) string {
-	if !strings.Contains(text, "\x1b[") {
-		return text
-	}
-	var b strings.Builder
-	for {
-		before, after, found := strings.Cut(text, "\x1b[")
-		b.WriteString(before)
-		if !found {
-			return b.String()
-		}
-		_, text, _ = strings.Cut(after, "m")
-	}
 }
 
 // A Request is one request that the front has answered.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/procs"
 )
 
 // timeFormat is RFC 3339 with milliseconds.
@@ -14,19 +15,7 @@ const timeFormat = "2006-01-02T15:04:05.000Z07:00"
 // appendLine appends a line of a worker's output.
 func appendLine(buf []byte, l *cluster.LogLine) []byte {
 	buf = append(l.Time.AppendFormat(buf, timeFormat), " | "...)
-	return append(appendPlain(buf, l.Text), '\n')
-}
-
-// appendPlain appends text without its colours; procs has dropped every other escape sequence.
-func appendPlain(buf []byte, text string) []byte {
-	for {
-		before, after, found := strings.Cut(text, "\x1b[")
-		buf = append(buf, before...)
-		if !found {
-			return buf
-		}
-		_, text, _ = strings.Cut(after, "m")
-	}
+	return append(procs.AppendPlain(buf, l.Text), '\n')
 }
 
 // appendFact appends what the supervisor has to say.

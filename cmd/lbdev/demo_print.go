@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
 )
 
@@ -110,9 +111,9 @@ func (d *demo) report(ctx context.Context, t tally, seen []string) {
 	}
 	counts = append(counts, d.slowest(t))
 	first, second := strings.Join(counts, gap), strings.Join(seen, gap)
-	pad := demoIndent[utf8.RuneCount(appendPlain(nil, sign)):]
+	pad := demoIndent[utf8.RuneCount(procs.AppendPlain(nil, sign)):]
 	d.say(ctx, sign+pad+first+"\n"+demoIndent+second, demoRecord{
-		Event: "seen", Text: string(appendPlain(nil, first+gap+second)),
+		Event: "seen", Text: string(procs.AppendPlain(nil, first+gap+second)),
 		Counts: &demoSeen{
 			Requests: t.requests, Failed: t.failed, AppErrors: t.appErrors, Rescued: t.rescued, Held: t.held,
 			LongestHeldMS: t.longest.Milliseconds(), SlowestMS: t.slowest.Milliseconds(), ByPort: t.byPort,

@@ -18,6 +18,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/procs/misbehave"
 )
 
@@ -172,7 +173,7 @@ func TestDemoOnATerminal(t *testing.T) {
 func (d demoTerminal) wantNarrow(width int) {
 	d.Helper()
 	for line := range strings.SplitSeq(d.seen(), "\n") {
-		if row := string(appendPlain(nil, strings.TrimRight(line, "\r"))); utf8.RuneCountInString(row) > width {
+		if row := string(procs.AppendPlain(nil, strings.TrimRight(line, "\r"))); utf8.RuneCountInString(row) > width {
 			d.Errorf("%d columns are too few for %q", width, row)
 		}
 	}

@@ -46,6 +46,11 @@ func rollingRestart(c *cli.Context) error {
 	}
 	defer r.Close()
 	workers, err := r.RollingRestart(r.ctx, r.stepPrinter(c))
+	return r.finish(c, workers, err, count(len(workers), "worker")+" restarted one by one")
+}
+
+// finish ends an action that takes long: with an error, or with what it came to.
+func (r *remote) finish(c *cli.Context, workers []cluster.WorkerSnapshot, err error, text string) error {
 	if err != nil {
 		return remoteError(err)
 	}
@@ -55,7 +60,7 @@ func rollingRestart(c *cli.Context) error {
 			Workers []cluster.WorkerSnapshot `json:"workers"`
 		}{true, workers})
 	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s restarted one by one\n", count(len(workers), "worker"))
+	_, err = fmt.Fprintln(c.App.Writer, text)
 	return err
 }
 

@@ -43,15 +43,5 @@ func scale(c *cli.Context) error {
 		n += len(now.Workers)
 	}
 	workers, err := r.Scale(r.ctx, n, r.stepPrinter(c))
-	if err != nil {
-		return remoteError(err)
-	}
-	if c.Bool("json") {
-		return printJSON(c, struct {
-			Done    bool                     `json:"done"`
-			Workers []cluster.WorkerSnapshot `json:"workers"`
-		}{true, workers})
-	}
-	_, err = fmt.Fprintf(c.App.Writer, "%s\n", count(len(workers), "worker"))
-	return err
+	return r.finish(c, workers, err, count(len(workers), "worker"))
 }

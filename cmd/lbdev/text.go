@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
 )
 
@@ -49,23 +50,11 @@ func (t *textPrinter) logs(buf []byte, lines []cluster.LogLine) []byte {
 		if t.colour {
 			buf = append(buf, line.Text...)
 		} else {
-			buf = appendPlain(buf, line.Text)
+			buf = procs.AppendPlain(buf, line.Text)
 		}
 		buf = append(buf, '\n')
 	}
 	return buf
-}
-
-// appendPlain appends text without its colours; procs has dropped every other escape sequence.
-func appendPlain(buf []byte, text string) []byte {
-	for {
-		before, after, found := strings.Cut(text, "\x1b[")
-		buf = append(buf, before...)
-		if !found {
-			return buf
-		}
-		_, text, _ = strings.Cut(after, "m")
-	}
 }
 
 func (t *textPrinter) lost(buf []byte, what string, n uint64) []byte {
@@ -199,7 +188,7 @@ func (t *textPrinter) fail(buf []byte, port string, e cluster.Event) []byte {
 	t.lastTail = tail
 	for _, line := range e.Lines {
 		buf = fmt.Appendf(buf, "       %s ", t.bar)
-		buf = append(appendPlain(buf, line), '\n')
+		buf = append(procs.AppendPlain(buf, line), '\n')
 	}
 	if e.Exit != nil && e.Exit.Code == 0 {
 		return fmt.Appendf(buf, "lbdev: hint: it ended by itself; a server must stay in the foreground, without & or a daemon option\n")
@@ -287,7 +276,7 @@ func printable(s string) string {
 //	──── 812/s  8000 25% 8001 25% 8002 25% 8003 25%  p50 3 ms p99 11 ms  failed 0
 func (t *textPrinter) summary(buf []byte, s *second, now time.Time) []byte {
 	line := t.summaryLine(s, now, " req/s", "  ")
-	if t.width > 0 && utf8.RuneCount(appendPlain(nil, line)) > t.width {
+	if t.width > 0 && utf8.RuneCount(procs.AppendPlain(nil, line)) > t.width {
 		line = t.summaryLine(s, now, "/s", " ")
 	}
 	return append(append(buf, line...), '\n')

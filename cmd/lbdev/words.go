@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/lbdev/lbdev/procs"
 )
 
 // short shows a duration as people say it: <1 ms, 12 ms, 0.8 s, 41 s, 2 m, 3 h.
@@ -57,7 +59,7 @@ func joinInts(numbers []int) string {
 // wrap folds a line at spaces, so that no row is wider than width, as far as words are not. Rows after the first begin with
 // indent spaces, or with as many as the line itself does. Colours take no room.
 func wrap(line string, width, indent int) string {
-	if utf8.RuneCount(appendPlain(nil, line)) <= width {
+	if utf8.RuneCount(procs.AppendPlain(nil, line)) <= width {
 		return line
 	}
 	indent = max(indent, len(line)-len(strings.TrimLeft(line, " ")))
@@ -67,7 +69,7 @@ func wrap(line string, width, indent int) string {
 	var b strings.Builder
 	column, gap := 0, "" // gap is the space before the next word
 	for word := range strings.SplitSeq(line, " ") {
-		n := utf8.RuneCount(appendPlain(nil, word))
+		n := utf8.RuneCount(procs.AppendPlain(nil, word))
 		switch {
 		case n > 0 && column > indent && column+len(gap)+n > width:
 			b.WriteString("\n" + strings.Repeat(" ", indent))
