@@ -47,8 +47,16 @@ type session struct {
 // newSession opens the cluster and prints what it is.
 func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8), quit: make(chan string, 1)}
-	requests := newRequests(!p.json)
-	p.config.OnAccess = p.act.watched(requests.add)
+	s.screen = &screen{
+		out:      stdout,
+		requests: newRequests(!p.json),
+		notes:    make(chan note, keepNotes),
+		remarks:  make(chan remark),
+		warn:     func(err error) { explain(stderr, err) },
+		broken:   make(chan error, 1),
+		done:     make(chan struct{}),
+	}
+	p.config.OnAccess = p.act.watched(s.screen.requests.add)
 	p.config.ErrorPage = s.errorPage
 	s.terminal(stdout)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
@@ -60,27 +68,22 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	// be orphans. Nobody reads the channel: a client that hangs up is a SIGPIPE as well; the screen sees its failed write.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := s.open(); err != nil {
-		s.door.close()
-		s.closeLogs()
-		if s.guard != nil {
-			s.guard.Release()
-		}
+		s.abandon()
 		return nil, p.file.blame(advise(err, p.config.Command))
 	}
-	c := s.cluster
-	s.screen = &screen{
-		out:      stdout,
-		printer:  s.printer(),
-		logs:     c.Logs().Reader(0, !s.out.tty),
-		events:   c.Events().Reader(0, false),
-		requests: requests,
-		notes:    make(chan note, keepNotes),
-		remarks:  make(chan remark),
-		warn:     func(err error) { explain(stderr, err) },
-		broken:   make(chan error, 1),
-		done:     make(chan struct{}),
-	}
 	return s, nil
+}
+
+// abandon lets go what open has opened before it failed.
+func (s *session) abandon() {
+	s.door.close()
+	s.closeLogs()
+	if s.watcher != nil {
+		s.watcher.Close()
+	}
+	if s.guard != nil {
+		s.guard.Release()
+	}
 }
 
 // open opens the cluster: its name first, so that the second of two with one name is refused and not moved to other ports.
@@ -97,6 +100,9 @@ func (s *session) open() (err error) {
 	if s.cluster, err = cluster.New(s.plan.config); err != nil {
 		return err
 	}
+	// Whoever reads along does from the first line on.
+	s.screen.printer = s.printer()
+	s.screen.logs, s.screen.events = s.cluster.Logs().Reader(0, !s.out.tty), s.cluster.Events().Reader(0, false)
 	if s.logs != nil {
 		s.logs.Follow(s.cluster.Logs(), s.cluster.Events())
 	}
