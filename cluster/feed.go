@@ -38,14 +38,15 @@ func NewFeed[T any](keep, keepSize int, size func(T) int) *Feed[T] {
 func (f *Feed[T]) Append(item T, number func(*T, uint64)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.waitForRoom()
+	size := f.sizeOf(item)
+	f.makeRoom(size)
 	if f.closed {
 		return
 	}
 	if number != nil {
 		number(&item, f.next)
 	}
-	f.push(item)
+	f.push(item, size)
 	f.wake()
 }
 
@@ -54,11 +55,13 @@ func (f *Feed[T]) AppendAll(n int, item func(i int) T) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range n {
-		f.waitForRoom()
+		it := item(i)
+		size := f.sizeOf(it)
+		f.makeRoom(size)
 		if f.closed {
 			return
 		}
-		f.push(item(i))
+		f.push(it, size)
 	}
 	f.wake()
 }
@@ -106,9 +109,20 @@ func (f *Feed[T]) Reader(after uint64, lossless bool) *Reader[T] {
 	return r
 }
 
-// waitForRoom returns when the next item would not push one out that a lossless reader still needs.
-func (f *Feed[T]) waitForRoom() {
-	for !f.closed && f.full() && f.someoneNeedsOldest() {
+func (f *Feed[T]) sizeOf(item T) int {
+	if f.size == nil {
+		return 0
+	}
+	return f.size(item)
+}
+
+// makeRoom lets the oldest items go until one of this size fits, and waits for the lossless readers that still need them.
+func (f *Feed[T]) makeRoom(size int) {
+	for !f.closed && f.count > 0 && (f.count == f.keep || f.keepSize > 0 && f.bytes+size > f.keepSize) {
+		if !f.someoneNeedsOldest() {
+			f.dropOldest()
+			continue
+		}
 		f.wake()
 		f.waiting++
 		f.room.Wait()
@@ -123,10 +137,6 @@ func (f *Feed[T]) held() bool {
 	return f.waiting > 0
 }
 
-func (f *Feed[T]) full() bool {
-	return f.count == f.keep || f.keepSize > 0 && f.bytes >= f.keepSize
-}
-
 func (f *Feed[T]) someoneNeedsOldest() bool {
 	oldest := f.next - uint64(f.count)
 	for r := range f.readers {
@@ -137,14 +147,8 @@ func (f *Feed[T]) someoneNeedsOldest() bool {
 	return false
 }
 
-func (f *Feed[T]) push(item T) {
-	size := 0
-	if f.size != nil {
-		size = f.size(item)
-	}
-	for f.count > 0 && (f.count == f.keep || f.keepSize > 0 && f.bytes+size > f.keepSize) {
-		f.dropOldest()
-	}
+// push adds an item for which there is room.
+func (f *Feed[T]) push(item T, size int) {
 	slot := int(f.next % uint64(f.keep))
 	for len(f.items) <= slot {
 		f.items = append(f.items, *new(T))

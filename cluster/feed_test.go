@@ -139,3 +139,23 @@ func TestFeedTellsANewReaderWhatIsThere(t *testing.T) {
 		t.Error("a reader of a closed feed is not told")
 	}
 }
+
+// TestFeedHoldsALargeItemForALosslessReader: what it pushes out for its size, somebody still needs.
+func TestFeedHoldsALargeItemForALosslessReader(t *testing.T) {
+	f := NewFeed(100, 10, func(s string) int { return len(s) })
+	r := f.Reader(0, true)
+	defer r.Close()
+	f.Append("small", nil)
+	published := make(chan struct{})
+	go func() { defer close(published); f.Append("larger than what is left", nil) }()
+	var got []string
+	for len(got) < 2 {
+		<-r.More()
+		items, lost, _ := r.Take(nil, 0)
+		if lost > 0 {
+			t.Fatalf("a lossless reader has lost %d", lost)
+		}
+		got = append(got, items...)
+	}
+	<-published
+}

@@ -93,8 +93,8 @@ func (c *Cluster) restartEach(ctx context.Context, workers []*worker, p progress
 			return fmt.Errorf("cannot restart the other %s: called off (%w)", countWorkers(len(workers)-i), context.Cause(ctx))
 		}
 		before := w.seen.Load().Incarnation
-		if w.ask(verbRestart) != nil {
-			continue // taken away meanwhile
+		if w.ask(verbRenew) != nil {
+			continue // taken away or stopped meanwhile
 		}
 		p.at(w, Stopping)
 		if err := w.awaitBack(c.patience, events, before); err != nil {
@@ -113,10 +113,11 @@ func (w *worker) awaitBack(ctx context.Context, events *Reader[Event], before ui
 	for {
 		s := w.seen.Load()
 		switch {
-		case s.State == Ready && s.Incarnation > before, s.State == Stopped:
-			return nil
-		case s.State == Failed, s.State == Backoff && s.late && s.Incarnation > before:
+		case s.State == Failed, s.State == Stopped && s.over && s.Reason != "", // by its restart policy, not by somebody
+			s.waits, s.State == Backoff && s.late && s.Incarnation > before:
 			return &ComeBackError{Worker: w.worker, Port: w.port, Reason: s.Reason, Lines: s.LastWords}
+		case s.State == Stopped, s.Incarnation > before && wasReady(s.State):
+			return nil
 		}
 		select {
 		case <-w.done:
@@ -130,6 +131,11 @@ func (w *worker) awaitBack(ctx context.Context, events *Reader[Event], before ui
 			return fmt.Errorf("cannot wait for worker %d: %w", w.worker, err)
 		}
 	}
+}
+
+// wasReady says whether a worker comes to this state only after it was ready.
+func wasReady(s State) bool {
+	return s == Ready || s == Unresponsive || s == Drained || s == Paused
 }
 
 // othersServe says that the cluster goes on, if it does.

@@ -165,3 +165,50 @@ func TestGoingWorkerIsNotCalledBack(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRollingRestartStopsAtARestartPolicy: a worker that its policy leaves down after a failed boot has not come back.
+func TestRollingRestartStopsAtARestartPolicy(t *testing.T) {
+	for _, policy := range []RestartPolicy{RestartNever, RestartOnFailure} {
+		t.Run(string(policy), func(t *testing.T) {
+			app := filepath.Join(t.TempDir(), "app")
+			write := func(argv []string) {
+				script := "#!/bin/sh\nexec " + strings.Join(argv, " ") + "\n"
+				if err := os.WriteFile(app, []byte(script), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			write(misbehave.Argv("serve"))
+			c := open(t, Config{Command: []string{app}, Workers: 2, Restart: policy})
+			c.awaitAll(2, Ready)
+			if policy == RestartNever {
+				write(misbehave.Argv("boot"))
+			} else {
+				write(misbehave.Argv("exit", "0"))
+			}
+			err, ok := errors.AsType[*ComeBackError](c.RollingRestart(t.Context(), nil))
+			if !ok || err.Worker != 1 || err.Left != 1 {
+				t.Errorf("the error is %+v", err)
+			}
+			if w := c.worker(2); w.State != Ready || w.Incarnation != 1 {
+				t.Errorf("worker 2 is %s in incarnation %d, want it untouched", w.State, w.Incarnation)
+			}
+		})
+	}
+}
+
+// TestRollingRestartLeavesAlone a worker that somebody stops while others are restarted.
+func TestRollingRestartLeavesAlone(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2})
+	c.awaitAll(2, Ready)
+	err := c.RollingRestart(t.Context(), func(s Step) {
+		if s.Worker == 1 && s.State == Stopping {
+			c.Stop(2)
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if w := c.await(2, Stopped, 0); w.Incarnation != 1 {
+		t.Errorf("the stopped worker was started again: %+v", w)
+	}
+}

@@ -55,6 +55,7 @@ func (c *Cluster) resize(n int, step func(Step)) (added []*worker, err error) {
 	rest := workers[:n:n]
 	if !c.ending.Load() { // else the report has them too
 		c.list.Store(&rest)
+		c.settle() // those who stay may have come to their end before
 	}
 	return nil, nil
 }

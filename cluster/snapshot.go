@@ -60,6 +60,7 @@ type workerStatus struct {
 	over   bool      // see worker
 	failed bool      // it is over because something went wrong
 	late   bool      // it is over because it did not become ready in time
+	waits  bool      // for its port, which a stranger has
 }
 
 // publishStatus shows the others what the loop knows; e is the event that led here.
@@ -79,6 +80,7 @@ func (w *worker) publishStatus(e Event) {
 		over:   w.over,
 		failed: w.over && (w.state == Failed || w.lastExit != nil && w.lastExit.Code != 0),
 		late:   w.over && w.late,
+		waits:  w.state == Backoff && w.waitsForPort,
 	}
 	if w.run != nil {
 		s.PID, s.began = w.run.proc.Pid(), w.run.started

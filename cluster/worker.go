@@ -31,6 +31,7 @@ const (
 	verbStart   verb = "start"
 	verbStop    verb = "stop"
 	verbRestart verb = "restart"
+	verbRenew   verb = "renew" // restart, unless somebody has stopped it
 	verbKill    verb = "kill"
 	verbPause   verb = "pause"
 	verbResume  verb = "resume"
@@ -138,12 +139,20 @@ func (w *worker) handle(v verb) error {
 	if w.retired && v != verbRetire && v != verbKill {
 		return w.cannot(v, "it is being taken away")
 	}
+	if w.run != nil && w.run.exited && (v == verbResume || v == verbDrain || v == verbUndrain) {
+		return w.cannot(v, "its process has just ended") // its next state follows from that; a Ready would bring requests
+	}
 	switch v {
 	case verbStart:
 		w.onStart()
 	case verbStop:
 		w.onStop()
 	case verbRestart:
+		w.onRestart()
+	case verbRenew:
+		if !w.wanted {
+			return w.cannot(verbRestart, "somebody has stopped it")
+		}
 		w.onRestart()
 	case verbKill:
 		return w.onKill()
@@ -169,6 +178,7 @@ func (w *worker) onStart() {
 		w.forgive()
 		w.start()
 	case Stopping:
+		w.run.timedOut = false                                 // whoever asks now wants another try, whatever it is ended for
 		w.backend.Set(w.state.status(w.wanted), w.incarnation) // comes back when the old process is gone
 	case Starting, Ready, Unresponsive, Drained, Paused: // runs
 	}
@@ -196,6 +206,7 @@ func (w *worker) onRestart() {
 	case Stopped, Backoff, Failed:
 		w.start()
 	case Stopping:
+		w.run.timedOut = false // as for onStart
 		w.backend.Set(w.state.status(w.wanted), w.incarnation)
 	}
 }
@@ -286,6 +297,9 @@ func (w *worker) died(r *run, what Event) {
 	case policy == RestartNever, policy == RestartOnFailure && what.Exit.Code == 0:
 		w.wanted, w.over = false, true
 		what.Reason = fmt.Sprintf("restart policy is %s", policy)
+		if r.readyAt.IsZero() {
+			what.Lines = r.tail.last()
+		}
 		w.set(Stopped, what)
 		return
 	}
@@ -368,9 +382,9 @@ func (w *worker) start() {
 // awaitPort looks at a taken port again and again, and tells once who has it.
 func (w *worker) awaitPort() {
 	if !w.waitsForPort {
+		w.waitsForPort = true
 		taken := &PortTakenError{Worker: w.worker, Port: w.port, Holder: holderOf(w.port, shortLook)}
 		w.set(Backoff, Event{Reason: taken.Error(), Delay: portPoll})
-		w.waitsForPort = true
 	}
 	w.timer.Reset(portPoll)
 }

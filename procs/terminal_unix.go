@@ -33,6 +33,14 @@ func (g *Guard) KeepTerminal(terminal *os.File) error {
 	return nil
 }
 
+// KeyByKey is a terminal that gives single keys and does not show them. Signals stay: Ctrl-C is one. A guardian gives a
+// terminal back only if it is set so: then nobody has touched it since.
+func KeyByKey(t unix.Termios) unix.Termios {
+	t.Lflag &^= unix.ICANON | unix.ECHO
+	t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+	return t
+}
+
 // TerminalIsBack says that we have given it back ourselves.
 func (g *Guard) TerminalIsBack() { g.setTerminal(noTerminal) }
 
@@ -62,14 +70,17 @@ func pathOf(terminal *os.File) (string, error) {
 
 func bytesOf(t *unix.Termios) []byte { return (*[unsafe.Sizeof(*t)]byte)(unsafe.Pointer(t))[:] }
 
-// giveBack sets a terminal as it was. It must not become ours by that, and a line that is hung up must not be waited for.
+// giveBack sets a terminal as it was, unless somebody else has set it since: a shell that is at its next prompt, or what runs in
+// the foreground while lbdev is suspended. It must not become ours by that, and a line that is hung up must not be waited for.
 func giveBack(path string, settings *unix.Termios) {
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return // it is closed
 	}
 	defer unix.Close(fd)
-	unix.IoctlSetTermios(fd, setTermios, settings)
+	if now, err := unix.IoctlGetTermios(fd, getTermios); err == nil && *now == KeyByKey(*settings) {
+		unix.IoctlSetTermios(fd, setTermios, settings)
+	}
 }
 
 // hearTerminal takes in which terminal is to be given back.

@@ -142,12 +142,12 @@ func (b *Backend) Set(s Status, incarnation uint64) {
 
 // Abandon takes back the requests that the worker has, as far as they may be sent again and their clients have seen nothing
 // of an answer: other workers get them. It is for a worker that is not ready any more and does not go on. Without another
-// that is ready nothing is taken back, as there is nobody to give it to.
+// that is ready or coming nothing is taken back, as there is nobody to give it to; for one that is coming they are held.
 func (b *Backend) Abandon() {
 	p := b.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if b.status != Ready && len(p.view.Load().ready) > 0 {
+	if v := p.view.Load(); b.status != Ready && (len(v.ready) > 0 || v.hopeful) {
 		b.up.takeBack()
 	}
 }

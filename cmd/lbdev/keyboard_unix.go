@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"golang.org/x/term"
+
+	"github.com/lbdev/lbdev/procs"
 )
 
 // A keyboard gives the keys that are pressed on the controlling terminal, one by one and unseen. It is only listened to
@@ -77,9 +79,7 @@ func (k *keyboard) enter() {
 		if err != nil || group != unix.Getpgrp() {
 			return errors.Join(err, errors.New("in the background"))
 		}
-		t := k.before
-		t.Lflag &^= unix.ICANON | unix.ECHO
-		t.Cc[unix.VMIN], t.Cc[unix.VTIME] = 1, 0
+		t := procs.KeyByKey(k.before)
 		return unix.IoctlSetTermios(fd, setTermios, &t)
 	})
 	k.on = err == nil
