@@ -44,6 +44,7 @@ type Cluster struct {
 
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
 	scaling    sync.Mutex                // one change of the list at a time
+	last       map[int]uint64            // the last incarnation of each worker that was taken away; guarded by scaling
 	rolling    sync.Mutex                // one rolling restart at a time
 	goroutines sync.WaitGroup
 	outputs    sync.WaitGroup  // of processes whose output has not ended
@@ -68,6 +69,7 @@ func New(config Config) (*Cluster, error) {
 		pool:   proxy.NewPool(config.Policy),
 		events: NewFeed[Event](keepEvents, 0, nil),
 		logs:   NewFeed(keepLines, keepLogBytes, func(l LogLine) int { return len(l.Text) }),
+		last:   map[int]uint64{},
 		over:   make(chan struct{}),
 	}
 	c.proxy = &proxy.Proxy{Pool: c.pool, Hold: config.Hold, OnAccess: config.OnAccess, ErrorPage: config.ErrorPage}
@@ -159,7 +161,9 @@ func (c *Cluster) grow(n int) {
 	workers := slices.Clone(c.all())
 	first := len(workers)
 	for i := first; i < n; i++ {
-		workers = append(workers, newWorker(c, i+1, c.base+i))
+		w := newWorker(c, i+1, c.base+i)
+		w.incarnation = c.last[w.worker] // its numbers go on where another worker of this number left off
+		workers = append(workers, w)
 	}
 	c.list.Store(&workers)
 	for _, w := range workers[first:] {

@@ -11,6 +11,7 @@ const freezePatience = 500 * time.Millisecond
 
 // A freezing is a pause from the moment it was asked for: first the worker finishes what it has, then it is frozen.
 type freezing struct {
+	from   State              // what the worker was before
 	stop   context.CancelFunc // gives it up
 	over   chan struct{}      // closed when its goroutine has ended
 	result chan error         // has room for the one message to the loop: it is frozen, or can't be
@@ -30,11 +31,12 @@ func (w *worker) onPause() error {
 	if w.run.freezing != nil || w.run.exited {
 		return nil // is about to be, or dead
 	}
-	if w.state != Drained {
+	from := w.state
+	if from != Drained {
 		w.set(Drained, Event{})
 	}
 	ctx, cancel := context.WithCancel(w.cluster.patience)
-	f := &freezing{stop: cancel, over: make(chan struct{}), result: make(chan error, 1)}
+	f := &freezing{from: from, stop: cancel, over: make(chan struct{}), result: make(chan error, 1)}
 	w.run.freezing = f
 	r := w.run
 	w.cluster.goroutines.Go(func() { w.freeze(ctx, r, f) })
@@ -61,9 +63,12 @@ func (w *worker) onFrozen(err error) {
 		return
 	}
 	if err != nil {
+		from := w.run.freezing.from
 		w.run.unfreeze()
 		w.notice("worker %d cannot be paused: %v", w.worker, err)
-		w.set(Ready, Event{})
+		if from != Drained {
+			w.set(Ready, Event{})
+		}
 		return
 	}
 	w.set(Paused, Event{})

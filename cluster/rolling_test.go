@@ -212,3 +212,20 @@ func TestRollingRestartLeavesAlone(t *testing.T) {
 		t.Errorf("the stopped worker was started again: %+v", w)
 	}
 }
+
+// TestIncarnationsGoOnAfterScale takes a worker away and brings another of its number: nothing late of the first may be taken
+// for the second's.
+func TestIncarnationsGoOnAfterScale(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2})
+	c.awaitAll(2, Ready)
+	c.Restart(2)
+	c.await(2, Ready, 2)
+	for n := range 2 {
+		if err := c.Scale(t.Context(), n+1, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w := c.await(2, Ready, 0); w.Incarnation != 3 {
+		t.Errorf("worker 2 is back in incarnation %d, want 3", w.Incarnation)
+	}
+}

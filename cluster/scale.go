@@ -52,6 +52,9 @@ func (c *Cluster) resize(n int, step func(Step)) (added []*worker, err error) {
 	}
 	p := progress{of: len(workers) - n, tell: step}
 	retire(workers[n:], &p)
+	for _, w := range workers[n:] {
+		c.last[w.worker] = w.seen.Load().Incarnation
+	}
 	rest := workers[:n:n]
 	if !c.ending.Load() { // else the report has them too
 		c.list.Store(&rest)

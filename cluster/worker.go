@@ -306,7 +306,7 @@ func (w *worker) died(r *run, what Event) {
 	if r.readyAt.IsZero() {
 		w.bootDeaths++
 		what.Lines = r.tail.last()
-		if w.bootDeaths >= bootAttempts || policy == RestartNever {
+		if w.bootDeaths >= bootAttempts || policy == RestartNever && !r.killed {
 			w.fail(r, what)
 			return
 		}

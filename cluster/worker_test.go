@@ -359,3 +359,20 @@ func TestDelay(t *testing.T) {
 type fakeListener struct{ net.Listener }
 
 func (fakeListener) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 8080} }
+
+// TestWorkerKillBringsItBackWhateverThePolicy: the policy is for what the app does by itself.
+func TestWorkerKillBringsItBackWhateverThePolicy(t *testing.T) {
+	never := func(int, *fakeProcess) {}
+	play(t, Config{Restart: RestartNever}, never, func(s *stage) {
+		s.wantState(Starting)
+		if err := s.cluster.Kill(1); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second)
+		s.wantState(Starting)
+		if s.count() != 2 {
+			t.Errorf("%d starts, want 2", s.count())
+		}
+	})
+}

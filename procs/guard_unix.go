@@ -21,8 +21,9 @@ const (
 	releasePatience = time.Second
 )
 
-// A Guard has our trees end with us; see EndWithUs. One mutex guards its state. Nothing that is done under it blocks: a
-// guardian is told by one write that fails if its pipe is full, and one that does not read is killed and replaced.
+// A Guard has our trees end with us; see EndWithUs. One mutex guards its state. Nothing that is done under it waits for
+// anybody, but for the start of a guardian: one is told by one write that fails if its pipe is full, and one that does not
+// read is killed and replaced.
 type Guard struct {
 	report  func(error)
 	ending  chan struct{} // closed by Release

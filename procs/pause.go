@@ -14,19 +14,23 @@ import (
 func (p *Process) Pause() error {
 	p.freezing.Lock()
 	defer p.freezing.Unlock()
+	p.paused = true
 	if err := p.freeze(); err != nil {
+		p.paused = false
 		p.thaw(true) // none at all is better than half of it
 		return fmt.Errorf("cannot pause process %d: %w", p.Pid(), err)
 	}
 	return nil
 }
 
-// Resume lets the tree run on: SIGCONT to each process of it that is stopped, also to one that was not stopped by Pause. The
-// error wraps os.ErrProcessDone when there is no tree.
+// Resume lets the tree run on after Pause: SIGCONT to each process of it, as one that does not show as stopped yet may be about
+// to. Without a Pause only those get it that are stopped. The error wraps os.ErrProcessDone when there is no tree.
 func (p *Process) Resume() error {
 	p.freezing.Lock()
 	defer p.freezing.Unlock()
-	if err := p.thaw(false); err != nil {
+	all := p.paused
+	p.paused = false
+	if err := p.thaw(all); err != nil {
 		return fmt.Errorf("cannot resume process %d: %w", p.Pid(), err)
 	}
 	return nil

@@ -67,7 +67,7 @@ func (p *Process) thaw(all bool) error {
 	}
 	var errs []error
 	for _, m := range slices.Backward(members) {
-		if !all && !m.frozen {
+		if !all && !m.stopped {
 			continue
 		}
 		if err := signalOne(m, syscall.SIGCONT); err != nil && err != syscall.ESRCH {

@@ -82,11 +82,18 @@ func (k *keyboard) enter() {
 		t := procs.KeyByKey(k.before)
 		return unix.IoctlSetTermios(fd, setTermios, &t)
 	})
-	k.on = err == nil
-	if k.on {
+	if k.on = err == nil; k.on {
 		k.tty.SetReadDeadline(time.Time{})
+	} else {
+		k.tty.SetReadDeadline(time.Now()) // ends a read
 	}
 	k.up.Broadcast()
+}
+
+func (k *keyboard) isOn() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.on
 }
 
 // leave gives the terminal back.
@@ -130,12 +137,22 @@ func (k *keyboard) awaitOn() bool {
 	return true
 }
 
+// foregroundPoll is how often it is looked whether lbdev has come to the foreground: a shell's fg tells a job that was stopped,
+// but not one that ran.
+const foregroundPoll = time.Second
+
 // watch is the goroutine that gives the terminal back before Ctrl-Z stops us, and takes it again when we go on.
 func (k *keyboard) watch() {
+	tick := time.NewTicker(foregroundPoll)
+	defer tick.Stop()
 	for {
 		select {
 		case <-k.closing:
 			return
+		case <-tick.C:
+			if !k.isOn() {
+				k.enter()
+			}
 		case sig := <-k.signals:
 			if sig == syscall.SIGCONT {
 				k.enter()
