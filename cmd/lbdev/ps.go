@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,7 +125,7 @@ func psAll(c *cli.Context) error {
 	return err
 }
 
-// table is a cluster as people see it. On a terminal too narrow for it the last columns go first.
+// table is a cluster as people see it.
 func (l look) table(now cluster.Snapshot) []byte {
 	var b bytes.Buffer
 	parts := []string{l.bold(now.Name), now.Front, now.Policy, "up " + short(time.Duration(now.UptimeMS)*time.Millisecond)}
@@ -137,7 +138,7 @@ func (l look) table(now cluster.Snapshot) []byte {
 	for _, w := range now.Workers {
 		rows = append(rows, l.row(w, total))
 	}
-	for _, line := range align(rows, l.width) {
+	for _, line := range align(rows, l.width, dropped...) {
 		b.WriteString("  " + line + "\n")
 	}
 	return b.Bytes()
@@ -194,43 +195,48 @@ func head(names ...string) []cell {
 	return cells
 }
 
-// align puts cells under each other, cut to a width (0 = any).
-func align(rows [][]cell, width int) []string {
+// dropped are the columns that go first where a terminal is too narrow: what each worker is doing, and what became of it last,
+// is worth more.
+var dropped = []string{"IN FLIGHT", "SHARE", "P95", "UP", "PID", "LAST EXIT", "RESTARTS"}
+
+// align puts cells under each other, below the first row's names. Where they are wider than width (0 = any) the columns that may
+// be dropped are left out one by one, and then the last one is cut.
+func align(rows [][]cell, width int, dropped ...string) []string {
 	widths := make([]int, len(rows[0]))
-	for _, row := range rows {
-		for i, c := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(c.plain))
+	sum := 0
+	for i := range widths {
+		for _, row := range rows {
+			widths[i] = max(widths[i], utf8.RuneCountInString(row[i].plain))
+		}
+		sum += 2 + widths[i]
+	}
+	for _, name := range dropped {
+		i := slices.IndexFunc(rows[0], func(c cell) bool { return c.plain == name })
+		if width > 0 && sum > width && i >= 0 {
+			sum -= 2 + widths[i]
+			widths[i] = 0
 		}
 	}
-	columns, sum := 0, 2
-	for ; columns < len(widths); columns++ {
-		last := widths[columns]
-		if columns == len(widths)-1 { // what an exit says may be cut
-			last = min(last, len("LAST EXIT"))
-		}
-		if sum += last; width > 0 && sum > width {
-			break
-		}
-		sum += 2
+	last := len(widths) - 1
+	if width > 0 && sum > width && widths[last] > 0 {
+		widths[last] = max(widths[last]-(sum-width), 1)
 	}
 	var lines []string
 	for _, row := range rows {
 		var b strings.Builder
-		room := 2
-		for i, c := range row[:columns] {
-			text := c.plain
-			if left := width - room; width > 0 && utf8.RuneCountInString(text) > left {
-				text = string([]rune(text)[:max(left, 0)])
+		for i, c := range row {
+			if widths[i] == 0 {
+				continue
 			}
-			pad := widths[i] - utf8.RuneCountInString(text)
+			text := c.plain
 			if c.shown != "" {
 				text = c.shown
 			}
-			b.WriteString(text)
-			if i < columns-1 {
-				b.WriteString(strings.Repeat(" ", pad+2))
+			if n := utf8.RuneCountInString(c.plain); i == last && n > widths[i] {
+				c.plain = string([]rune(c.plain)[:widths[i]])
+				text = c.plain
 			}
-			room += widths[i] + 2
+			b.WriteString(text + strings.Repeat(" ", widths[i]-utf8.RuneCountInString(c.plain)+2))
 		}
 		lines = append(lines, strings.TrimRight(b.String(), " "))
 	}
