@@ -42,6 +42,8 @@ type Cluster struct {
 	events *Feed[Event]
 	logs   *Feed[LogLine]
 
+	history history // of requests
+
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
 	scaling    sync.Mutex                // one change of the list at a time
 	last       map[int]uint64            // the last incarnation of each worker that was taken away; guarded by scaling
@@ -72,7 +74,7 @@ func New(config Config) (*Cluster, error) {
 		last:   map[int]uint64{},
 		over:   make(chan struct{}),
 	}
-	c.proxy = &proxy.Proxy{Pool: c.pool, Hold: config.Hold, OnAccess: config.OnAccess, ErrorPage: config.ErrorPage}
+	c.proxy = &proxy.Proxy{Pool: c.pool, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage}
 	c.world = world{start: startProcess, answers: answers, probe: probe}
 	c.patience, c.hurry = context.WithCancel(context.Background())
 	c.list.Store(new([]*worker))
