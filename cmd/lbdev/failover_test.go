@@ -121,13 +121,17 @@ func killInTurn(u *upTest, workers, kills int, path string, kill func(worker int
 	}
 }
 
-// wantTurnSoon wants a worker that has just become ready to get a request within 100 ms; the clients never rest.
+// wantTurnSoon wants a worker that has just become ready to get a request within 100 ms, as the clients never rest; on a machine
+// that is too busy for that, before each client has had two answers from others.
 func (u *upTest) wantTurnSoon(ready upEvent) {
 	u.Helper()
 	first := u.await("a request to the worker that is back", func(e upEvent) bool {
 		return len(e.Attempts) > 0 && e.Attempts[0].Worker == ready.Worker && e.Attempts[0].Incarnation == ready.Incarnation
 	})
-	if after := first.Time.Sub(ready.Time); after > 100*time.Millisecond {
+	others := len(u.seen(func(e upEvent) bool {
+		return e.Event == "request" && e.Time.After(ready.Time) && e.Time.Before(first.Time)
+	}))
+	if after := first.Time.Sub(ready.Time); after > 100*time.Millisecond && others > 2*32 {
 		u.Errorf("worker %d had its first request %v after it was ready", ready.Worker, after)
 	}
 }
