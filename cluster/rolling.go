@@ -116,13 +116,13 @@ func (w *worker) awaitBack(ctx context.Context, events *Reader[Event], before ui
 		case s.State == Failed, s.State == Stopped && s.over && s.Reason != "", // by its restart policy, not by somebody
 			s.waits, s.State == Backoff && s.late && s.Incarnation > before:
 			return &ComeBackError{Worker: w.worker, Port: w.port, Reason: s.Reason, Lines: s.LastWords}
-		case s.State == Stopped, s.Incarnation > before && wasReady(s.State):
+		case s.Incarnation > before && wasReady(s.State):
 			return nil
-		}
-		select {
-		case <-w.done:
+		case s.State == Stopped: // its last state, too, when it is taken away
+			if w.cluster.ending.Load() { // it was not somebody who wanted only this one to stop
+				return fmt.Errorf("cannot wait for worker %d: %w", w.worker, errEnding)
+			}
 			return nil
-		default:
 		}
 		if _, _, err := events.Next(ctx, nil); err != nil {
 			if errors.Is(err, io.EOF) || w.cluster.patience.Err() != nil {

@@ -229,3 +229,29 @@ func TestIncarnationsGoOnAfterScale(t *testing.T) {
 		t.Errorf("worker 2 is back in incarnation %d, want 3", w.Incarnation)
 	}
 }
+
+// TestWhatIsTakenAwayIsNotDone: whoever asked for a restart or for more workers is not told that it went well when the
+// cluster ended, or somebody took the workers away, before it had.
+func TestWhatIsTakenAwayIsNotDone(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 1})
+	c.awaitAll(1, Ready)
+	late, ok := errors.AsType[*ComeBackError](c.Scale(t.Context(), 3, func(s Step) {
+		if s.Worker == 3 && s.State == Starting {
+			c.Scale(t.Context(), 1, nil)
+		}
+	}))
+	if !ok || late.Worker != 2 {
+		t.Errorf("of a scale that another one undid the error is %v", late)
+	}
+	c.awaitAll(1, Ready)
+	var told []string
+	err := c.RollingRestart(t.Context(), func(s Step) {
+		told = append(told, string(s.State))
+		if s.State == Stopping {
+			c.Shutdown(t.Context())
+		}
+	})
+	if !errors.Is(err, errEnding) || len(told) != 1 {
+		t.Errorf("of a rolling restart in which the cluster ended the error is %v, the steps are %q", err, told)
+	}
+}

@@ -30,6 +30,9 @@ func (c *Cluster) Scale(ctx context.Context, n int, step func(Step)) error {
 	}
 	for _, w := range added {
 		late := w.awaitBack(ctx, events, 0)
+		if late == nil && w.seen.Load().State == Stopped { // by somebody, or by a later Scale that has taken it away
+			late = &ComeBackError{Worker: w.worker, Port: w.port, Reason: "it was stopped meanwhile"}
+		}
 		err = errors.Join(err, late)
 		if late == nil {
 			p.done(w)

@@ -90,6 +90,14 @@ func (k *keyboard) enter() {
 	k.up.Broadcast()
 }
 
+// underShell says whether there is a shell that could wake us when we stop: it gives its jobs groups of their own. In the group
+// of the session's leader (xterm -e, docker run -it) a stop would be for ever, and the system passes over the SIGTSTP of a
+// program that does not catch it (POSIX 2.4.3, orphaned process groups).
+func underShell() bool {
+	session, err := unix.Getsid(0)
+	return err != nil || session != unix.Getpgrp()
+}
+
 func (k *keyboard) isOn() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -156,6 +164,9 @@ func (k *keyboard) watch() {
 		case sig := <-k.signals:
 			if sig == syscall.SIGCONT {
 				k.enter()
+				continue
+			}
+			if !underShell() {
 				continue
 			}
 			k.leave()

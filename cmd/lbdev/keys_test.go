@@ -3,7 +3,6 @@
 package main
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -152,31 +151,38 @@ func (k *onKeys) crash() {
 	}
 }
 
-// TestCtrlZ gives the terminal back while lbdev is stopped, and takes it again.
+// TestCtrlZ suspends lbdev from a shell, which has its terminal back meanwhile, and takes it up again.
 func TestCtrlZ(t *testing.T) {
-	k := startKeys(t, 1, "--sample")
-	// A session leader is not stopped by the terminal's SIGTSTP if it is an orphan, so it is sent one, as a shell's kill would.
-	k.cmd.cmd.Process.Signal(syscall.SIGTSTP)
-	k.awaitEcho(true)
-	awaitStopped(t, k.cmd.cmd.Process.Pid)
-	k.cmd.cmd.Process.Signal(syscall.SIGCONT)
-	k.awaitEcho(false)
+	base := freePorts(t, 2)
+	cmd, mark := lbdevCommand(t)
+	lbdev := cmd.Path
+	cmd.Path, cmd.Args = "/bin/bash", []string{"bash", "--norc", "--noprofile", "-i"}
+	cmd.SysProcAttr = nil
+	cmd.Env = append(cmd.Env, "CI=", "TERM=xterm-256color", "LC_ALL=C.UTF-8", "NO_COLOR=1", "PS1=> ")
+	k := &onKeys{terminal: startOnTerminal(t, cmd), base: base, cmd: &upTest{T: t, cmd: cmd, mark: mark}}
+	k.await("> ")
+	k.file.WriteString(commandLine([]string{lbdev, "up", "--sample", "-n", "1", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base + 1)}) + "\n")
+	k.await("h for keys")
+	k.press("1", "worker 1 ("+k.port(1)+") chosen")
+	k.press("\x1a", "Stopped")
+	k.press("echo the shell $((40+2))\n", "the shell 42")
+	k.press("fg\n", " up --sample")
 	k.press("h", "rolling restart: all")
-	k.file.WriteString("q")
-	k.await("0 failed")
-	k.cmd.cmd.Wait()
+	k.press("q", "0 failed")
+	k.press("echo ended with $?\n", "ended with 0")
+	k.file.WriteString("exit\n")
+	cmd.Wait()
+	wantNobody(t, mark, 0)
 }
 
-// awaitStopped waits until a process is stopped by a signal.
-func awaitStopped(t *testing.T, pid int) {
-	t.Helper()
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if err != nil || strings.Contains(string(stat), ") T ") {
-			return // where there is no /proc, the echo has told it already
-		}
-	}
-	t.Fatalf("process %d is not stopped", pid)
+// TestCtrlZWithoutAShell: nobody could wake lbdev, so it goes on.
+func TestCtrlZWithoutAShell(t *testing.T) {
+	k := startKeys(t, 1, "--sample")
+	k.file.WriteString("\x1a")
+	k.cmd.cmd.Process.Signal(syscall.SIGTSTP)
+	k.press("1", "worker 1 ("+k.port(1)+") chosen")
+	k.press("q", "0 failed")
+	k.cmd.cmd.Wait()
 }
 
 // TestEscapes holds that no byte of an escape sequence is taken for a key.
