@@ -212,6 +212,9 @@ func (c *Cluster) publish(e Event) {
 	c.events.Append(e, func(e *Event, n uint64) { e.Seq = n })
 }
 
+// Announce tells everybody who follows the events something about the cluster as a whole.
+func (c *Cluster) Announce(text string) { c.notice("%s", text) }
+
 // notice tells people something about the cluster as a whole.
 func (c *Cluster) notice(format string, args ...any) {
 	c.publish(Event{Kind: KindNotice, Text: fmt.Sprintf(format, args...)})

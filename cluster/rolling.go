@@ -54,7 +54,7 @@ func (c *Cluster) RollingRestart(ctx context.Context, step func(Step)) error {
 	err := c.restartEach(ctx, workers, progress{of: len(workers), tell: step})
 	if err != nil {
 		if !c.ending.Load() {
-			c.notice("rolling restart stopped: %v%s", err, c.othersServe())
+			c.notice("rolling restart stopped: %v%s", err, c.othersServe(err))
 		}
 		return err
 	}
@@ -90,7 +90,7 @@ func (c *Cluster) restartEach(ctx context.Context, workers []*worker, p progress
 			return fmt.Errorf("cannot restart the rest: %w", errEnding)
 		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("cannot restart the other %s: called off (%w)", countWorkers(len(workers)-i), context.Cause(ctx))
+			return &calledOffError{len(workers) - i, context.Cause(ctx)}
 		}
 		before := w.seen.Load().Incarnation
 		if w.ask(verbRenew) != nil {
@@ -138,8 +138,23 @@ func wasReady(s State) bool {
 	return s == Ready || s == Unresponsive || s == Drained || s == Paused
 }
 
-// othersServe says that the cluster goes on, if it does.
-func (c *Cluster) othersServe() string {
+// A calledOffError says that an action ended before its time because whoever asked for it went away.
+type calledOffError struct {
+	left  int
+	cause error
+}
+
+func (e *calledOffError) Error() string {
+	return fmt.Sprintf("cannot restart %s more: it was called off", countWorkers(e.left))
+}
+
+func (e *calledOffError) Unwrap() error { return e.cause }
+
+// othersServe says that the cluster goes on without a worker that did not come back, if it does.
+func (c *Cluster) othersServe(err error) string {
+	if _, ok := errors.AsType[*ComeBackError](err); !ok {
+		return ""
+	}
 	n := 0
 	for _, w := range c.all() {
 		if w.seen.Load().State == Ready {

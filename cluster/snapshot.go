@@ -13,6 +13,7 @@ type Snapshot struct {
 	Dashboard string           `json:"dashboard"`
 	Policy    string           `json:"policy"`
 	UptimeMS  int64            `json:"uptime_ms"`
+	Ending    bool             `json:"ending,omitempty"` // it is being shut down
 	Requests  RequestCounts    `json:"requests"`
 	Workers   []WorkerSnapshot `json:"workers"`
 }
@@ -113,6 +114,7 @@ func (c *Cluster) Snapshot() Snapshot {
 		Front:    c.FrontURL(),
 		Policy:   c.pool.Policy(),
 		UptimeMS: now.Sub(c.opened).Milliseconds(),
+		Ending:   c.ending.Load(),
 		Requests: RequestCounts{
 			Total:         stats.Total,
 			OK:            stats.OK,

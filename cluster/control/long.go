@@ -146,7 +146,7 @@ type ending struct {
 func newEnding(now cluster.Snapshot) *ending {
 	e := &ending{pending: map[int]bool{}}
 	for _, w := range now.Workers {
-		if w.State != cluster.Stopped {
+		if w.PID != 0 { // of the others nothing is stopped
 			e.pending[w.Worker] = true
 		}
 	}

@@ -61,7 +61,9 @@ func (a action) run(c *cli.Context) error {
 	defer r.Close()
 	wait := time.Duration(0)
 	if a.waits != (c.Bool("wait") || c.Bool("no-wait")) {
-		wait = max(c.Duration("timeout"), time.Millisecond)
+		if wait = c.Duration("timeout"); wait <= 0 {
+			return &commandError{code: exitUsage, err: fmt.Errorf("cannot wait %v: the time must be above 0", wait), hint: "lbdev " + a.name + " --timeout 30s …"}
+		}
 	}
 	now, err := a.do(r.Client, r.ctx, workers, wait)
 	if refused, ok := errors.AsType[*control.APIError](err); ok {
@@ -78,7 +80,9 @@ func (a action) run(c *cli.Context) error {
 		if a.said != "" && wait == 0 {
 			line = r.out.worker(w.Worker, fmt.Sprintf("%4d", w.Port)) + " " + a.said
 		}
-		fmt.Fprintln(c.App.Writer, line)
+		if _, failed := fmt.Fprintln(c.App.Writer, line); failed != nil {
+			return fmt.Errorf("cannot write the output: %w", failed)
+		}
 	}
 	return remoteError(err)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -73,7 +74,7 @@ func (r *remote) show(c *cli.Context, now cluster.Snapshot) error {
 
 // watch shows the cluster until it ends. On a terminal each time replaces the one before.
 func (r *remote) watch(c *cli.Context, interval time.Duration) error {
-	clear := r.out.tty && !c.Bool("json")
+	clear := r.out.tty && os.Getenv("TERM") != "dumb" && !c.Bool("json")
 	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {

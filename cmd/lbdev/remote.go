@@ -69,8 +69,11 @@ func remoteError(err error) error {
 		return &commandError{code: exitFailed, err: err, hint: e.Hint}
 	}
 	if e, ok := errors.AsType[*control.APIError](err); ok {
-		if e.Status == http.StatusNotFound {
+		switch { // hints of the API are for those who call it
+		case e.Status == http.StatusNotFound:
 			e.Hint = "lbdev ps  lists the workers"
+		case strings.Contains(e.Message, "cannot use since"):
+			e.Hint = "--since takes a time ago, such as 10m, or a moment, such as 2026-01-31T12:00:00Z"
 		}
 		return &commandError{code: exitFailed, err: err, hint: e.Hint}
 	}

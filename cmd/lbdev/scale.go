@@ -42,6 +42,9 @@ func scale(c *cli.Context) error {
 		}
 		n += len(now.Workers)
 	}
+	if n < 1 || n > cluster.MaxWorkers {
+		return &commandError{code: exitUsage, err: fmt.Errorf("cannot scale to %d workers: the number must be 1 to %d", n, cluster.MaxWorkers), hint: "lbdev scale 6"}
+	}
 	workers, err := r.Scale(r.ctx, n, r.stepPrinter(c))
 	return r.finish(c, workers, err, count(len(workers), "worker"))
 }

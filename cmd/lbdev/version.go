@@ -24,6 +24,9 @@ func versionCommand() *cli.Command {
 		OnUsageError:    usageError,
 		HideHelpCommand: true,
 		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
 			return printVersion(c.App.Writer, c.Bool("json"))
 		},
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -14,6 +15,10 @@ import (
 
 // appearPoll is how often wait looks for a cluster that is not there yet.
 const appearPoll = 50 * time.Millisecond
+
+// ownPatience is how long wait lets the cluster appear that is being started from this folder, before it takes one that runs
+// elsewhere:  lbdev up … & lbdev wait  must not be told of that.
+const ownPatience = 2 * time.Second
 
 func waitCommand() *cli.Command {
 	return &cli.Command{
@@ -63,10 +68,16 @@ var errLate = errors.New("time is over")
 func await(c *cli.Context) (*remote, error) {
 	tick := time.NewTicker(appearPoll)
 	defer tick.Stop()
-	for {
+	for began := time.Now(); ; {
 		r, err := attach(c)
-		if _, absent := errors.AsType[*control.NotFoundError](err); !absent {
+		_, absent := errors.AsType[*control.NotFoundError](err)
+		_, several := errors.AsType[*control.AmbiguousError](err)
+		elsewhere := c.String("name") == "" && (several || err == nil && !startedHere(r.Folder))
+		if !absent && (!elsewhere || time.Since(began) > ownPatience) {
 			return r, err
+		}
+		if err == nil {
+			r.Close()
 		}
 		select {
 		case <-c.Context.Done():
@@ -74,6 +85,13 @@ func await(c *cli.Context) (*remote, error) {
 		case <-tick.C:
 		}
 	}
+}
+
+// startedHere says whether a cluster's folder is the one that we are in.
+func startedHere(folder string) bool {
+	there, err := os.Stat(folder)
+	here, err2 := os.Stat(".")
+	return err == nil && err2 == nil && os.SameFile(there, here)
 }
 
 // awaitReady waits until n workers are ready; 0 = all.
@@ -93,6 +111,8 @@ func (r *remote) awaitReady(c *cli.Context, n int) error {
 			}
 		}
 		switch {
+		case now.Ending:
+			return r.hasEnded()
 		case ready >= want:
 			return r.sayReady(c, now, ready)
 		case want > len(now.Workers):
@@ -108,6 +128,10 @@ func (r *remote) awaitReady(c *cli.Context, n int) error {
 		}
 		now, err = r.Client.Cluster(r.ctx)
 	}
+	return r.hasEnded()
+}
+
+func (r *remote) hasEnded() error {
 	return &commandError{code: exitFailed, err: fmt.Errorf("cannot wait any longer: cluster %q has ended", r.Name)}
 }
 

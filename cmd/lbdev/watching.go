@@ -45,7 +45,7 @@ func watchError(err error) error {
 // onChange restarts the workers in turn. One that is under way already may have been begun before the change, so it is
 // waited for. That a restart fails is an event, which everybody sees.
 func (s *session) onChange(ctx context.Context, c watch.Change) {
-	s.screen.trySay("changed", fmt.Sprintf("%s %s changed", s.out.line, changed(c)))
+	s.cluster.Announce(changed(c) + " changed")
 	for errors.Is(s.cluster.RollingRestart(ctx, nil), cluster.ErrRolling) {
 		select {
 		case <-ctx.Done():
