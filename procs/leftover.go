@@ -40,10 +40,6 @@ type Leftover struct {
 // session or group of a leader, or descend from one; Windows the leaders alone.
 func Marked(mark string, leaders ...Leader) []Leftover { return findMarked(mark, leaders) }
 
-// AnyMarked finds all processes of this user that bear any mark, on Linux; elsewhere it finds none. They need not be
-// leftovers: see Orphans.
-func AnyMarked() []Leftover { return anyMarked() }
-
 // EndMarked ends those whom Marked finds, and who is forked meanwhile: by sig, once for each, and SIGCONT for those that
 // are stopped; by SIGKILL when grace is over or ctx cancelled; with a grace of 0 at once. Whom it cannot end it gives up
 // about 2 s after that. On Windows there is only SIGKILL.

@@ -12,7 +12,6 @@ func stamp(start uint64) uint64           { return start }
 func unstamp(stamp uint64) (uint64, bool) { return stamp, true }
 func began(start uint64) time.Time        { return time.UnixMicro(int64(start)) }
 func marksOf(int) []string                { return nil }
-func anyMarked() []Leftover               { return nil }
 
 func commandOf(pid int) string {
 	p := process.Process{Pid: int32(pid)}

@@ -85,18 +85,6 @@ func (e environ) value(name string) string {
 	return ""
 }
 
-func anyMarked() []Leftover {
-	var found []Leftover
-	all, _ := snapshot()
-	for _, p := range all {
-		if !p.alive || p.pid == os.Getpid() || !isOurs(p.pid) || marksOf(p.pid) == nil {
-			continue
-		}
-		found = append(found, describe(member{pid: p.pid, start: p.start}))
-	}
-	return found
-}
-
 // isOurs says whether the process is our user's. root can see others' marks, but a leftover of theirs is theirs.
 func isOurs(pid int) bool {
 	info, err := os.Stat("/proc/" + strconv.Itoa(pid))

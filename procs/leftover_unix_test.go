@@ -36,7 +36,6 @@ func TestLeftovers(t *testing.T) {
 	if hasMarks {
 		find["Marked"] = func() []Leftover { return Marked(OurMark()) }
 		find["Marked by tree"] = func() []Leftover { return Marked(string(c.group.mark)) }
-		find["AnyMarked"] = AnyMarked
 	}
 	for name, find := range find {
 		found := find()

@@ -54,8 +54,6 @@ func findMarked(_ string, leaders []Leader) []Leftover {
 	return found
 }
 
-func anyMarked() []Leftover { return nil }
-
 func commandOf(pid int) string {
 	p := process.Process{Pid: int32(pid)}
 	if line, err := p.Cmdline(); err == nil && line != "" {
