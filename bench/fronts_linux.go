@@ -10,8 +10,21 @@ import (
 )
 
 const (
-	clients   = 64
-	roundTime = 3 * time.Second
+	clients    = 64
+	bigClients = 8
+	roundTime  = 3 * time.Second
+)
+
+// A target is what the clients of one table ask for.
+type target struct {
+	what    string
+	path    string
+	clients int
+}
+
+var (
+	tiny = target{"tiny GETs", "/", clients}
+	big  = target{"bodies of 1 MiB", "/big", bigClients}
 )
 
 // front is one of those compared.
@@ -57,28 +70,39 @@ func (b *bench) fronts() error {
 		{name: "lbdev", port: c.front, proc: c.process},
 		{name: "nginx, the tutorial's config", port: tutorial.port, proc: tutorial.process},
 	}
+	for _, what := range []target{tiny, big} {
+		if err := b.compare(all, what); err != nil {
+			return err
+		}
+		b.printFronts(all, what)
+	}
+	return nil
+}
+
+// compare loads each front in turn, several times.
+func (b *bench) compare(all []*front, what target) error {
 	for _, f := range all { // warm up: connections, caches, the first garbage collections
-		if _, err := f.round(b.ctx, time.Second); err != nil {
+		f.rounds = nil
+		if _, err := f.round(b.ctx, what, time.Second); err != nil {
 			return err
 		}
 	}
 	for range b.rounds {
 		for _, f := range all {
-			r, err := f.round(b.ctx, roundTime)
+			r, err := f.round(b.ctx, what, roundTime)
 			if err != nil {
 				return err
 			}
 			f.rounds = append(f.rounds, r)
 		}
 	}
-	b.printFronts(all)
 	return nil
 }
 
-func (b *bench) printFronts(all []*front) {
-	t := newTable(fmt.Sprintf("Fronts: %d keep-alive clients, tiny GETs, the same %d ports of one backend, median of %d rounds of %v",
-		clients, workers, b.rounds, roundTime), "", "CPU/request", "to nginx", "requests/s", "p50", "p99", "errors")
-	base := all[0].cpu()
+func (b *bench) printFronts(all []*front, what target) {
+	t := newTable(fmt.Sprintf("Fronts: %d keep-alive clients, %s, the same %d ports of one backend, median of %d rounds of %v",
+		what.clients, what.what, workers, b.rounds, roundTime), "", "CPU/request", "to nginx", "requests/s", "p50", "p99", "to nginx", "errors")
+	base, slowest := all[0].cpu(), all[0].p99()
 	for _, f := range all {
 		cpu := f.cpu()
 		errors := 0
@@ -88,7 +112,7 @@ func (b *bench) printFronts(all []*front) {
 		t.row(f.name, fmt.Sprintf("%.1f µs", float64(cpu)/1e3), ratio(cpu, base),
 			fmt.Sprintf("%.0f", median(f.rounds, func(r roundResult) float64 { return r.perSecond })),
 			millis(median(f.rounds, func(r roundResult) time.Duration { return r.p50 })),
-			millis(median(f.rounds, func(r roundResult) time.Duration { return r.p99 })), fmt.Sprint(errors))
+			millis(f.p99()), ratio(f.p99(), slowest), fmt.Sprint(errors))
 	}
 	t.note("nginx writes no access log here, lbdev its line a second. Latency includes the load generator on the same CPUs.")
 	t.print()
@@ -98,12 +122,16 @@ func (f *front) cpu() time.Duration {
 	return median(f.rounds, func(r roundResult) time.Duration { return r.perRequest })
 }
 
+func (f *front) p99() time.Duration {
+	return median(f.rounds, func(r roundResult) time.Duration { return r.p99 })
+}
+
 // round loads the front once with wrk.
-func (f *front) round(ctx context.Context, d time.Duration) (roundResult, error) {
+func (f *front) round(ctx context.Context, what target, d time.Duration) (roundResult, error) {
 	ctx, cancel := context.WithTimeout(ctx, d+10*time.Second)
 	defer cancel()
 	before := f.proc.cpu()
-	wrk := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(clients), "-d"+d.String(), "--latency", "http://"+address(f.port)+"/")
+	wrk := exec.CommandContext(ctx, "wrk", "-t1", "-c"+strconv.Itoa(what.clients), "-d"+d.String(), "--latency", "http://"+address(f.port)+what.path)
 	out, err := wrk.CombinedOutput()
 	if err != nil {
 		return roundResult{}, fmt.Errorf("cannot load %s with wrk: %w\n%s", f.name, err, out)

@@ -23,6 +23,9 @@ const (
 	blockSize = 4096
 )
 
+// bigBody is what big asks for.
+var bigBody = strings.Repeat("0123456789abcde\n", 1<<16)
+
 // worker is the tiny app behind the fronts. It speaks just enough HTTP for them and for get: net/http would use several
 // times the CPU, on the same CPUs as the fronts that are to be measured.
 type worker struct{ name string }
@@ -94,8 +97,11 @@ func readHead(in *bufio.Reader) (target string, last bool, err error) {
 }
 
 func (w worker) answer(target string) string {
-	if target == "/" {
+	switch target {
+	case "/":
 		return "hello\n"
+	case big.path:
+		return bigBody
 	}
 	u, err := url.ParseRequestURI(target)
 	if err != nil {
