@@ -1,0 +1,99 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/urfave/cli/v2"
+)
+
+// upFlags are all flags of up. Help and the man page show them under the headings of their groups.
+func upFlags() []cli.Flag {
+	return slices.Concat(
+		generalFlags(),
+		grouped("Workers", workerFlags()),
+		grouped("Front", frontFlags()),
+		grouped("Balancing", balancingFlags()),
+		grouped("Failover", failoverFlags()),
+		grouped("Logs", logFlags()),
+	)
+}
+
+// grouped puts flags under a heading.
+func grouped(heading string, flags []cli.Flag) []cli.Flag {
+	for _, flag := range flags {
+		switch f := flag.(type) {
+		case *cli.StringFlag:
+			f.Category = heading
+		case *cli.StringSliceFlag:
+			f.Category = heading
+		case *cli.IntFlag:
+			f.Category = heading
+		case *cli.Float64Flag:
+			f.Category = heading
+		case *cli.BoolFlag:
+			f.Category = heading
+		case *cli.DurationFlag:
+			f.Category = heading
+		default:
+			panic("lbdev: a flag of an unknown type cannot be grouped")
+		}
+	}
+	return flags
+}
+
+// generalFlags come first in help, without a heading.
+func generalFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "name", Usage: "the cluster's `NAME` (default: the folder's)", EnvVars: []string{"LBDEV_NAME"}},
+		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the settings that no flag gives from `FILE` (default: lbdev.yaml, if there)", EnvVars: []string{"LBDEV_FILE"}},
+		&cli.BoolFlag{Name: "sample", Usage: "run the built-in sample app"},
+		&cli.BoolFlag{Name: "json", Usage: "print one JSON event per line", EnvVars: []string{"LBDEV_JSON"}},
+	}
+}
+
+// workerFlags say what runs and how it is kept alive.
+func workerFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.IntFlag{Name: "workers", Aliases: []string{"n"}, Value: 4, Usage: "run `N` copies, 1 to 512", EnvVars: []string{"LBDEV_WORKERS"}},
+		&cli.IntFlag{Name: "base-port", Usage: "worker 1 gets `PORT`, the others those after it (default: 8000, or the next free block)", EnvVars: []string{"LBDEV_BASE_PORT"}},
+		&cli.StringFlag{Name: "restart", Value: "always", Usage: "`WHEN` to start a worker again: always, on-failure, never", EnvVars: []string{"LBDEV_RESTART"}},
+		&cli.StringFlag{Name: "ready", Value: "http", Usage: "what proves that a worker is ready: `KIND` http or tcp", EnvVars: []string{"LBDEV_READY"}},
+		&cli.StringFlag{Name: "ready-path", Usage: "a worker is ready when `PATH` answers 2xx or 3xx (default: any answer on /)", EnvVars: []string{"LBDEV_READY_PATH"}},
+		&cli.DurationFlag{Name: "ready-timeout", Value: time.Minute, Usage: "a start counts as failed after `TIME`", EnvVars: []string{"LBDEV_READY_TIMEOUT"}},
+		&cli.StringFlag{Name: "stop-signal", Value: "TERM", Usage: "the `SIGNAL` that asks a worker to end", EnvVars: []string{"LBDEV_STOP_SIGNAL"}},
+		&cli.DurationFlag{Name: "stop-timeout", Value: 10 * time.Second, Usage: "SIGKILL follows after `TIME`", EnvVars: []string{"LBDEV_STOP_TIMEOUT"}},
+		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set `K=V` for every worker (several times)"},
+		&cli.StringFlag{Name: "env-file", Usage: "read such pairs from `FILE`", EnvVars: []string{"LBDEV_ENV_FILE"}},
+		&cli.StringFlag{Name: "pty", Value: "auto", Usage: "`WHEN` to give workers a terminal: auto, on, off", EnvVars: []string{"LBDEV_PTY"}},
+		&cli.StringSliceFlag{Name: "watch", Usage: "when a file that matches `GLOB` changes, restart the workers in turn (several times; '!GLOB' leaves out)", EnvVars: []string{"LBDEV_WATCH"}},
+	}
+}
+
+// frontFlags say where clients come in.
+func frontFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "listen", Aliases: []string{"l"}, Usage: "the front's `ADDRESS`: 8080, 127.0.0.1:8080, 0.0.0.0:80 (default: 127.0.0.1:8080, or the next free port)", EnvVars: []string{"LBDEV_LISTEN"}},
+	}
+}
+
+// balancingFlags say which worker gets a request.
+func balancingFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "policy", Value: "round-robin", Usage: "the `RULE` that chooses a worker: round-robin", EnvVars: []string{"LBDEV_POLICY"}},
+	}
+}
+
+// failoverFlags say what happens when that goes wrong.
+func failoverFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.DurationFlag{Name: "hold", Value: 30 * time.Second, Usage: "a request waits up to `TIME` when no worker is ready; 0 for not at all", EnvVars: []string{"LBDEV_HOLD"}},
+	}
+}
+
+// logFlags say what is kept.
+func logFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.StringFlag{Name: "log-dir", Usage: "keep logs in `DIR`: a file per worker, and access.log with a JSON line per request", EnvVars: []string{"LBDEV_LOG_DIR"}},
+	}
+}
