@@ -28,6 +28,9 @@ type Access struct {
 	Proto        string // HTTP/1.1
 	Host         string
 	Client       string // the address it came from, without the port
+	User         string // whom Basic authentication named, unproven; the password is kept nowhere
+	Referer      string // as the client sent it; nothing in it can be trusted
+	UserAgent    string // the same
 	Status       int    // what the client got; 0 = it went away before
 	Worker, Port int    // who answered; 0 = no worker did
 	Outcome      Outcome
@@ -45,8 +48,10 @@ type Attempt struct {
 	Result       string        // the status, or what went wrong: see the Result constants
 	Sent         bool          // at least one byte of the request went out
 	Reused       bool          // over a connection that had served another request
+	Start        time.Duration // after the start of the request; while it is held, of the first of many that went the same way
 	Connect      time.Duration // 0 if Reused
 	FirstByte    time.Duration // from the start of the attempt to the first byte of an answer; 0 = none came
+	Total        time.Duration // until it failed, or the answer was delivered
 }
 
 // What went wrong with an attempt.
@@ -108,4 +113,7 @@ type Stats struct {
 	Canceled    uint64
 	InFlight    int64
 	LongestWait time.Duration // of a held request
+	Retries     uint64        // attempts beyond the first of a request
+	Codes       Codes         // of what lbdev itself has answered
+	Waits       Histogram     // of held requests
 }

@@ -105,6 +105,7 @@ func (x *exchange) receive(c *conn, a *Attempt, start time.Time) loss {
 		if a.FirstByte == 0 {
 			a.FirstByte = time.Since(start)
 			c.up.backend.latency.add(a.FirstByte)
+			c.up.backend.firstBytes.add(a.FirstByte)
 		}
 		switch status := x.head.status; {
 		case status == http.StatusSwitchingProtocols:

@@ -30,7 +30,7 @@ func oneWrite(c net.Conn, in *bufio.Reader) {
 }
 
 func newBenchRequest() *http.Request {
-	r, _ := http.ReadRequest(bufio.NewReader(strings.NewReader("GET /cart?x=1 HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: wrk\r\nAccept: */*\r\n\r\n")))
+	r, _ := http.ReadRequest(bufio.NewReader(strings.NewReader("GET /cart?x=1 HTTP/1.1\r\nHost: shop.test\r\nUser-Agent: wrk\r\nReferer: http://shop.test/\r\nAccept: */*\r\n\r\n")))
 	r.RemoteAddr = "127.0.0.1:4711"
 	return r
 }

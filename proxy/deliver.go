@@ -22,7 +22,7 @@ func (x *exchange) deliver(c *conn, a *Attempt) loss {
 	}
 	x.body.waiting = x.onWait
 	a.Result = statusText(h.status)
-	x.record.Status, x.record.Worker, x.record.Port = h.status, c.up.worker, c.up.port
+	x.credit(c.up, h.status)
 	x.conn = c
 	defer x.unstream()
 	x.writeHead(c.up)

@@ -14,6 +14,7 @@ type exchange struct {
 	r      *http.Request
 	record Access
 	turn   Turn
+	by     *upstream // who answered; nil = nobody yet, or lbdev itself
 	tried  []tried
 	upload *upload // nil = the request has no body
 
@@ -62,12 +63,27 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 		Start: time.Now(), Method: r.Method, Path: target(r), Proto: r.Proto, Host: r.Host,
 		Client: clientAddress(r.RemoteAddr), Attempts: x.record.Attempts[:0],
 	}
+	x.introduce()
 	x.turn = Turn{Request: r, Peek: takesNoTurn(r.URL.Path)}
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
 		x.upload = newUpload(r)
 		// Without it net/http reads the rest of the body before it lets an early answer out. Its one error is a server that
 		// can't do otherwise anyway (HTTP/2 always can).
 		_ = http.NewResponseController(w).EnableFullDuplex()
+	}
+}
+
+// introduce notes who the client says that it is. Only a user costs an allocation.
+func (x *exchange) introduce() {
+	h := x.r.Header
+	if v := h["Referer"]; len(v) > 0 {
+		x.record.Referer = v[0]
+	}
+	if v := h["User-Agent"]; len(v) > 0 {
+		x.record.UserAgent = v[0]
+	}
+	if len(h["Authorization"]) > 0 {
+		x.record.User, _, _ = x.r.BasicAuth()
 	}
 }
 
@@ -81,10 +97,18 @@ func (x *exchange) end() {
 	}
 	x.record.Total = time.Since(x.record.Start)
 	x.record.Bytes = x.written
+	if n := len(x.record.Attempts); n > 0 {
+		if last := &x.record.Attempts[n-1]; last.Total == 0 { // it did not fail
+			last.Total = x.record.Total - last.Start
+		}
+	}
 	if x.proxy.OnAccess != nil {
 		x.proxy.OnAccess(&x.record)
 	}
 	x.proxy.counts.done(&x.record)
+	if x.by != nil {
+		x.by.backend.answered(x.record.Status, x.record.Total)
+	}
 	x.proxy.streams.told()
 }
 
@@ -99,6 +123,12 @@ func (x *exchange) release() {
 	exchanges.Put(x)
 }
 
+// credit notes which worker answers, and with what.
+func (x *exchange) credit(up *upstream, status int) {
+	x.by = up
+	x.record.Status, x.record.Worker, x.record.Port = status, up.worker, up.port
+}
+
 // flush sends what net/http has buffered.
 func (x *exchange) flush() {
 	if x.dirty {
@@ -109,8 +139,10 @@ func (x *exchange) flush() {
 	}
 }
 
-// attempt begins the record of one.
-func (x *exchange) attempt(up *upstream) *Attempt {
-	x.record.Attempts = append(x.record.Attempts, Attempt{Worker: up.worker, Port: up.port, Incarnation: up.incarnation})
+// attempt begins the record of one that began at start.
+func (x *exchange) attempt(up *upstream, start time.Time) *Attempt {
+	x.record.Attempts = append(x.record.Attempts, Attempt{
+		Worker: up.worker, Port: up.port, Incarnation: up.incarnation, Start: start.Sub(x.record.Start),
+	})
 	return &x.record.Attempts[len(x.record.Attempts)-1]
 }

@@ -100,11 +100,11 @@ func (x *exchange) try(up *upstream) loss {
 		if c == nil {
 			var err error
 			if c, err = up.dial(x.r.Context()); err != nil {
-				return x.unreached(up, err)
+				return x.unreached(up, start, err)
 			}
 		}
 		x.leaveQueue(true)
-		a := x.attempt(up)
+		a := x.attempt(up, start)
 		a.Reused = c.used > 0
 		if !a.Reused {
 			a.Connect = time.Since(start)
@@ -127,25 +127,25 @@ func (x *exchange) try(up *upstream) loss {
 }
 
 // unreached notes that connecting failed.
-func (x *exchange) unreached(up *upstream, err error) loss {
+func (x *exchange) unreached(up *upstream, start time.Time, err error) loss {
 	if x.r.Context().Err() != nil {
 		return loss{stage: gone}
 	}
 	l := loss{stage: unsent, result: resultOf(err), err: err}
-	x.lost(up, x.lastAttempt(up, l.result), l)
+	x.lost(up, x.lastAttempt(up, start, l.result), l)
 	return l
 }
 
 // lastAttempt returns the record of an attempt: a new one, or that of the same worker with the same result. While a request
 // is held workers are tried many times.
-func (x *exchange) lastAttempt(up *upstream, result string) *Attempt {
+func (x *exchange) lastAttempt(up *upstream, start time.Time, result string) *Attempt {
 	for i := range x.record.Attempts {
 		a := &x.record.Attempts[i]
 		if a.Worker == up.worker && a.Incarnation == up.incarnation && a.Result == result && !a.Sent {
 			return a
 		}
 	}
-	return x.attempt(up)
+	return x.attempt(up, start)
 }
 
 // lost notes what went wrong at a worker, and when that is worth another look.
@@ -156,6 +156,9 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 		return
 	}
 	now := time.Now()
+	if a.Total == 0 {
+		a.Total = now.Sub(x.record.Start) - a.Start
+	}
 	if l != lossByPause && l != lossByLeaving { // which are nothing that went wrong
 		up.backend.failures.Add(1)
 		up.backend.lost.Store(now.UnixNano())

@@ -104,8 +104,9 @@ type Backend struct {
 	requests atomic.Uint64
 	failures atomic.Uint64
 	inFlight atomic.Int64
-	latency  latency      // time to first byte
-	lost     atomic.Int64 // when a connection to it was lost or refused; nanoseconds since the epoch
+	latency  latency // time to first byte, in fine steps
+	traffic
+	lost atomic.Int64 // when a connection to it was lost or refused; nanoseconds since the epoch
 }
 
 // Worker is its number.

@@ -57,12 +57,16 @@ func (p *Proxy) Stats() Stats { return p.counts.stats() }
 type counts struct {
 	total, ok, failed, rescued, held, cut, canceled atomic.Uint64
 	longestWait                                     atomic.Int64
+	retries                                         atomic.Uint64
+	codes                                           codes // of our own answers
+	waits                                           histogram
 }
 
 func (c *counts) stats() Stats {
 	s := Stats{
 		OK: c.ok.Load(), Failed: c.failed.Load(), Rescued: c.rescued.Load(), Held: c.held.Load(),
 		Cut: c.cut.Load(), Canceled: c.canceled.Load(), LongestWait: time.Duration(c.longestWait.Load()),
+		Retries: c.retries.Load(), Codes: c.codes.load(), Waits: c.waits.load(),
 	}
 	s.Total = c.total.Load() // loaded last, as it is counted first: what is in flight is never negative
 	s.InFlight = int64(s.Total - s.OK - s.Failed - s.Cut - s.Canceled)
@@ -71,8 +75,15 @@ func (c *counts) stats() Stats {
 
 // done counts a request that is over.
 func (c *counts) done(a *Access) {
+	if n := len(a.Attempts); n > 1 {
+		c.retries.Add(uint64(n - 1))
+	}
+	if a.Worker == 0 && a.Status != 0 {
+		c.codes.add(a.Status)
+	}
 	if a.Held > 0 {
 		c.held.Add(1)
+		c.waits.add(a.Held)
 		for longest := c.longestWait.Load(); int64(a.Held) > longest; longest = c.longestWait.Load() {
 			if c.longestWait.CompareAndSwap(longest, int64(a.Held)) {
 				break

@@ -36,7 +36,7 @@ func (x *exchange) tunnel(c *conn, a *Attempt) loss {
 	client.SetDeadline(time.Time{}) // the server's limits were for the request's head
 	a.Result = "101"
 	x.head.close = true // never to be used again
-	x.record.Status, x.record.Worker, x.record.Port = http.StatusSwitchingProtocols, c.up.worker, c.up.port
+	x.credit(c.up, http.StatusSwitchingProtocols)
 	x.record.Outcome = OK
 	if len(x.record.Attempts) > 1 {
 		x.record.Outcome = Rescued
