@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,11 +94,11 @@ func (c *Cluster) Open() error {
 	if err != nil {
 		return err
 	}
-	if c.front, err = openFront(address, c.proxy); err != nil {
+	if c.front, err = openFront(address, &c.config, c.proxy); err != nil {
 		return err
 	}
 	c.opened = time.Now()
-	c.goroutines.Go(c.front.serve)
+	c.front.serve()
 	c.grow(c.config.workers())
 	return nil
 }
@@ -105,12 +106,9 @@ func (c *Cluster) Open() error {
 // chooseBase finds worker 1's port: the one that was asked for, if the whole block is free, or a block that keeps clear of
 // the front.
 func (c *Cluster) chooseBase() error {
-	n, frontPort := c.config.workers(), defaultFrontPort
-	if c.config.Listen != "" {
-		frontPort = portOf(c.config.Listen)
-	}
+	n, fronts := c.config.workers(), c.config.frontPorts()
 	if c.config.BasePort == 0 {
-		base, moved, err := freeBlock("workers", defaultBasePort, n, frontPort, dashboardPort)
+		base, moved, err := freeBlock("workers", defaultBasePort, n, append(fronts, dashboardPort)...)
 		c.base = base
 		c.note(moved)
 		return err
@@ -118,7 +116,7 @@ func (c *Cluster) chooseBase() error {
 	c.base = c.config.BasePort
 	for i := range n {
 		port := c.base + i
-		if c.config.Listen != "" && port == frontPort {
+		if c.config.Listen != "" && slices.Contains(fronts, port) {
 			return &FieldError{Field: "Listen", Err: fmt.Errorf("cannot open the front on port %d: it is worker %d's", port, i+1)}
 		}
 		if !portFree(port) {
@@ -133,7 +131,7 @@ func (c *Cluster) chooseFront() (string, error) {
 	if c.config.Listen != "" {
 		return c.config.Listen, nil
 	}
-	taken := []int{dashboardPort}
+	taken := append(c.config.frontPorts()[1:], dashboardPort)
 	for i := range c.config.workers() {
 		taken = append(taken, c.base+i)
 	}
@@ -153,9 +151,26 @@ func (c *Cluster) Moved() []Move { return c.moved }
 
 // portOf is the port of an address, 0 where it has none.
 func portOf(address string) int {
+	if strings.HasPrefix(address, unixPrefix) {
+		return 0
+	}
 	_, text, _ := net.SplitHostPort(address)
 	port, _ := strconv.Atoi(text)
 	return port
+}
+
+// frontPorts are the TCP ports that the front has or, as far as nothing was asked for, wants; its own first.
+func (c *Config) frontPorts() []int {
+	ports := []int{defaultFrontPort}
+	if c.Listen != "" {
+		ports[0] = portOf(c.Listen)
+	}
+	for _, address := range slices.Concat(c.MoreListen, []string{c.Redirect}) {
+		if port := portOf(address); port != 0 {
+			ports = append(ports, port)
+		}
+	}
+	return ports
 }
 
 // grow adds workers until there are n.
@@ -178,8 +193,8 @@ func (c *Cluster) all() []*worker { return *c.list.Load() }
 // FrontURL is where people open the front.
 func (c *Cluster) FrontURL() string { return c.front.url() }
 
-// FrontAddr is the address that the front listens on.
-func (c *Cluster) FrontAddr() *net.TCPAddr { return c.front.addr() }
+// Openings are the addresses at which the front is reached, the one of FrontURL first.
+func (c *Cluster) Openings() []Opening { return c.front.all() }
 
 // Argv is the command line of the worker with this port, nil if there is none.
 func (c *Cluster) Argv(port int) []string {

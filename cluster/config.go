@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -59,8 +60,17 @@ type Config struct {
 	// BasePort is worker 1's port; the others follow. Zero means 8000, or the next free block where a port of that one is
 	// taken.
 	BasePort int
-	// Listen is the front's address, host:port. Empty means 127.0.0.1:8080, or the next free port after it.
+	// Listen is the front's address, host:port or unix:PATH. Empty means 127.0.0.1:8080, or the next free port after it.
 	Listen string
+	// MoreListen are further addresses at which the front is reached.
+	MoreListen []string
+	// TLS is how the front speaks TLS, on all of its addresses; whoever speaks plain HTTP there is sent to https. Nil means
+	// not at all.
+	TLS *tls.Config
+	// Redirect is an address that sends all who come there to https. Empty means none. It needs TLS.
+	Redirect string
+	// ProxyProtocol expects a header of the PROXY protocol from everybody who connects, and believes it.
+	ProxyProtocol bool
 	// Policy chooses the worker for a request. Nil means round robin.
 	Policy proxy.Policy
 	// Hold is how long a request waits when no worker is ready. Zero means 30 s, negative not at all.
@@ -172,6 +182,7 @@ func (c *Config) validate() error {
 	} else if c.BasePort < 0 || c.BasePort+n-1 > 65535 {
 		fault("BasePort", "cannot use base port %d: the ports %d to %d must lie between 1 and 65535", c.BasePort, c.BasePort, c.BasePort+n-1)
 	}
+	c.validateFront(fault)
 	if d := c.readyTimeout(); d < 0 {
 		fault("ReadyTimeout", "cannot wait %v for workers to be ready: the time must be above 0", d)
 	}
@@ -197,4 +208,22 @@ func (c *Config) validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// validateFront reports the faults of what concerns the front.
+func (c *Config) validateFront(fault func(field, format string, args ...any)) {
+	if c.Redirect != "" && c.TLS == nil {
+		fault("Redirect", "cannot redirect from %q to https: the front speaks no TLS", c.Redirect)
+	}
+	seen := map[string]bool{}
+	for i, address := range append([]string{c.Listen, c.Redirect}, c.MoreListen...) {
+		if address != "" && seen[address] {
+			field := "Listen"
+			if i == 1 {
+				field = "Redirect"
+			}
+			fault(field, "cannot listen on %q twice", address)
+		}
+		seen[address] = true
+	}
 }

@@ -2,70 +2,129 @@ package cluster
 
 import (
 	"context"
-	"errors"
-	"fmt"
+	"crypto/tls"
 	"io"
-	"io/fs"
 	"log"
 	"net"
 	"net/http"
-	"strconv"
+	"sync"
 	"time"
 
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/proxy/entry"
 )
 
-// headerTimeout is how long a client may take to send a request's head.
-const headerTimeout = 30 * time.Second
+const (
+	// headerTimeout is how long a client may take to send a request's head.
+	headerTimeout = 30 * time.Second
+	// flushPatience is how long the server may take to write the end of an answer whose request is done.
+	flushPatience = 250 * time.Millisecond
+	// maxStreams is how many requests a client may have under way on one HTTP/2 connection. Most servers allow 100 to 256; a
+	// page that opens many event streams needs them. That streams which are reset at once count as long as their requests run
+	// (CVE-2023-44487) net/http sees to.
+	maxStreams = 250
+	// pingAfter is how long an HTTP/2 connection may be silent before its client is asked whether it is there, and pingPatience
+	// how long the answer may take: a laptop that was closed says no goodbye.
+	pingAfter    = time.Minute
+	pingPatience = 15 * time.Second
+	// stuckWrite is how long a client of HTTP/2 may take nothing at all of what is being written.
+	stuckWrite = 30 * time.Second
+)
 
-// flushPatience is how long the server may take to write the end of an answer whose request is done.
-const flushPatience = 250 * time.Millisecond
-
-// ErrPrivileged says that the system gives the front's port to privileged users only.
-var ErrPrivileged = errors.New("only a privileged user may listen on this port")
-
-// A front is the address that users open, and the server behind it.
+// A front is the addresses that users open, and the server behind them.
 type front struct {
-	listener net.Listener
+	openings []opening // the first is the front
 	server   *http.Server
-	served   chan error // Serve's end
+	redirect *redirect // nil = nothing leads from http to https
+	serving  sync.WaitGroup
 }
 
-// openFront listens on an address. A port that is taken is a *PortTakenError.
-func openFront(address string, handler http.Handler) (*front, error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, listenError(address, err)
-	}
-	f := &front{
-		listener: listener,
-		served:   make(chan error, 1),
-		server: &http.Server{
-			Handler:                      handler,
-			ReadHeaderTimeout:            headerTimeout,
-			DisableGeneralOptionsHandler: true,                       // OPTIONS * belongs to the app
-			ErrorLog:                     log.New(io.Discard, "", 0), // what a client did wrong is the client's to see
-		},
+// An opening is one address of the front.
+type opening struct {
+	net.Listener
+	secure bool
+}
+
+// openFront listens on an address, and on more. A port that is taken is a *PortTakenError. After an error nothing is left open.
+func openFront(address string, config *Config, handler http.Handler) (*front, error) {
+	f := &front{server: newServer(handler)}
+	if err := f.open(append([]string{address}, config.MoreListen...), config); err != nil {
+		f.abandon()
+		return nil, err
 	}
 	return f, nil
 }
 
-func listenError(address string, err error) error {
-	_, portText, _ := net.SplitHostPort(address)
-	if port, convErr := strconv.Atoi(portText); convErr == nil && isAddrInUse(err) {
-		return &PortTakenError{Port: port, Holder: holderOf(port, longLook)}
+func (f *front) open(addresses []string, config *Config) (err error) {
+	for _, address := range addresses {
+		listener, err := listen(address)
+		if err != nil {
+			return err
+		}
+		f.openings = append(f.openings, opening{listener, config.TLS != nil})
 	}
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("cannot open the front on %s: %w", address, ErrPrivileged)
+	if config.TLS != nil {
+		if f.redirect, err = openRedirect(config.Redirect, f); err != nil {
+			return err
+		}
 	}
-	if op, ok := errors.AsType[*net.OpError](err); ok {
-		err = op.Err
+	for i := range f.openings {
+		f.openings[i].Listener = f.enter(f.openings[i].Listener, config)
 	}
-	return fmt.Errorf("cannot open the front on %s: %w", address, err)
+	return nil
 }
 
-// serve is the goroutine that accepts the clients' connections.
-func (f *front) serve() { f.served <- f.server.Serve(f.listener) }
+// newServer is the server for HTTP/1 and, over TLS or from a client that knows it beforehand, HTTP/2.
+func newServer(handler http.Handler) *http.Server {
+	s := &http.Server{
+		Handler:                      handler,
+		ReadHeaderTimeout:            headerTimeout,
+		DisableGeneralOptionsHandler: true,                       // OPTIONS * belongs to the app
+		ErrorLog:                     log.New(io.Discard, "", 0), // what a client did wrong is the client's to see
+		Protocols:                    &http.Protocols{},
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			SendPingTimeout:      pingAfter,
+			PingTimeout:          pingPatience,
+			WriteByteTimeout:     stuckWrite,
+		},
+	}
+	s.Protocols.SetHTTP1(true)
+	s.Protocols.SetHTTP2(true)
+	s.Protocols.SetUnencryptedHTTP2(true)
+	return s
+}
+
+// enter puts before the server what a connection needs first. A plain listener stays as it is: nothing is done per connection.
+func (f *front) enter(inner net.Listener, config *Config) net.Listener {
+	if config.TLS == nil && !config.ProxyProtocol {
+		return inner
+	}
+	c := entry.Config{ProxyProtocol: config.ProxyProtocol}
+	if config.TLS != nil {
+		c.TLS = config.TLS.Clone()
+		c.TLS.NextProtos = []string{"h2", "http/1.1"}
+		c.TLS.MinVersion = max(c.TLS.MinVersion, tls.VersionTLS12)
+		c.Plain = f.redirect.handoff.Give
+	}
+	return entry.New(inner, c)
+}
+
+// abandon closes what openFront had opened before it failed.
+func (f *front) abandon() {
+	for _, o := range f.openings {
+		o.Close()
+	}
+	f.redirect.abandon()
+}
+
+// serve accepts the clients' connections until close.
+func (f *front) serve() {
+	for _, o := range f.openings {
+		f.serving.Go(func() { f.server.Serve(o) }) // its error is that the server is closed
+	}
+	f.redirect.serve(&f.serving)
+}
 
 // close ends the front: no new connections, then the requests in flight, for at most the given time, then whatever is
 // left. The server is told first, so that a client's connection ends with the request that it is at; the proxy knows when
@@ -84,7 +143,8 @@ func (f *front) close(ctx context.Context, p *proxy.Proxy, patience time.Duratio
 	f.server.Close()
 	cancel()
 	<-closed
-	<-f.served
+	f.redirect.close()
+	f.serving.Wait()
 }
 
 // shutdown is the goroutine that ends idle connections, and the others as they become idle; close waits for it.
@@ -93,14 +153,37 @@ func (f *front) shutdown(ctx context.Context, closed chan<- struct{}) {
 	f.server.Shutdown(ctx)
 }
 
-// addr is the address that it listens on.
-func (f *front) addr() *net.TCPAddr { return f.listener.Addr().(*net.TCPAddr) }
+// An Opening is an address at which the front is reached.
+type Opening struct {
+	URL  string   // where people on this machine open it: http://127.0.0.1:8080, or unix:/run/shop.sock
+	Addr net.Addr // where it listens
+}
+
+// all are the addresses: the front, the further ones, and last the one that leads to https.
+func (f *front) all() []Opening {
+	var all []Opening
+	for _, o := range f.openings {
+		scheme := "http"
+		if o.secure {
+			scheme = "https"
+		}
+		all = append(all, Opening{URL: urlOf(scheme, o.Addr()), Addr: o.Addr()})
+	}
+	if l := f.redirect.own(); l != nil {
+		all = append(all, Opening{URL: urlOf("http", l.Addr()), Addr: l.Addr()})
+	}
+	return all
+}
 
 // url is where people on this machine open the front.
-func (f *front) url() string {
-	host := f.addr().IP.String()
-	if f.addr().IP.IsUnspecified() {
-		host = workerHost
+func (f *front) url() string { return f.all()[0].URL }
+
+// has says whether the front listens on a TCP port.
+func (f *front) has(port int) bool {
+	for _, o := range f.all() {
+		if a, ok := o.Addr.(*net.TCPAddr); ok && a.Port == port {
+			return true
+		}
 	}
-	return "http://" + net.JoinHostPort(host, strconv.Itoa(f.addr().Port))
+	return false
 }

@@ -76,7 +76,7 @@ func (c *Cluster) mayScale(n int) error {
 	}
 	for i := len(c.all()); i < n; i++ {
 		port := c.base + i
-		if port == c.front.addr().Port {
+		if c.front.has(port) {
 			return &ScaleError{n, fmt.Sprintf("worker %d would have port %d, which is the front's", i+1, port)}
 		}
 		if !portFree(port) {

@@ -10,6 +10,7 @@ type Snapshot struct {
 	Name      string           `json:"name"`
 	PID       int              `json:"pid"`
 	Front     string           `json:"front"`
+	Listen    []string         `json:"listen"` // all addresses of the front; that of Front is the first
 	Dashboard string           `json:"dashboard"`
 	Policy    string           `json:"policy"`
 	UptimeMS  int64            `json:"uptime_ms"`
@@ -126,6 +127,9 @@ func (c *Cluster) Snapshot() Snapshot {
 			InFlight:      stats.InFlight,
 			LongestWaitMS: stats.LongestWait.Milliseconds(),
 		},
+	}
+	for _, o := range c.Openings() {
+		s.Listen = append(s.Listen, o.URL)
 	}
 	for _, w := range c.all() {
 		s.Workers = append(s.Workers, w.snapshot(now))

@@ -83,7 +83,7 @@ func play(t *testing.T, config Config, born func(int, *fakeProcess), f func(*sta
 		}
 		s := &stage{T: t, cluster: c, born: born}
 		c.world = world{start: s.start, answers: func(int) bool { return s.taken.Load() }, probe: s.probe}
-		c.front = &front{listener: fakeListener{}}
+		c.front = &front{openings: []opening{{Listener: fakeListener{}}}}
 		s.worker = newWorker(c, 1, 8000)
 		c.list.Store(&[]*worker{s.worker})
 		go s.worker.loop()

@@ -23,7 +23,7 @@ type configFile struct {
 	Env          map[string]string `yaml:"env"`
 	Workers      string            `yaml:"workers"`
 	BasePort     string            `yaml:"base-port"`
-	Listen       string            `yaml:"listen"`
+	Listen       list              `yaml:"listen"`
 	Policy       string            `yaml:"policy"`
 	Name         string            `yaml:"name"`
 	Restart      string            `yaml:"restart"`
@@ -35,7 +35,7 @@ type configFile struct {
 	Hold         string            `yaml:"hold"`
 	EnvFile      string            `yaml:"env-file"`
 	PTY          string            `yaml:"pty"`
-	Watch        []string          `yaml:"watch"`
+	Watch        list              `yaml:"watch"`
 	LogDir       string            `yaml:"log-dir"`
 	JSON         string            `yaml:"json"`
 
@@ -57,27 +57,46 @@ func (f *configFile) apply(c *cli.Context) error {
 	v := reflect.ValueOf(*f)
 	for i := range v.NumField() {
 		name, field := v.Type().Field(i).Tag.Get("yaml"), v.Field(i)
-		if name == "" || field.Kind() != reflect.String || field.String() == "" || c.IsSet(name) {
+		if name == "" || c.IsSet(name) {
 			continue
 		}
-		if err := c.Set(name, field.String()); err != nil {
-			return &commandError{
-				code: exitConfig, err: fmt.Errorf("cannot use %s: %q of the config file: %w", name, field.String(), err),
-				hint: "lbdev up --help  says what each setting takes",
+		for _, value := range valuesOf(field) {
+			if err := c.Set(name, value); err != nil {
+				return &commandError{
+					code: exitConfig, err: fmt.Errorf("cannot use %s: %q of the config file: %w", name, value, err),
+					hint: "lbdev up --help  says what each setting takes",
+				}
 			}
+			f.applied[name] = true
 		}
-		f.applied[name] = true
-	}
-	if c.IsSet("watch") {
-		return nil
-	}
-	for _, glob := range f.Watch {
-		if err := c.Set("watch", glob); err != nil {
-			return err
-		}
-		f.applied["watch"] = true
 	}
 	return nil
+}
+
+// valuesOf are what a key of the file gives its flag.
+func valuesOf(field reflect.Value) []string {
+	switch value := field.Interface().(type) {
+	case string:
+		if value != "" {
+			return []string{value}
+		}
+	case list:
+		return value
+	}
+	return nil
+}
+
+// A list is a setting of which there can be several: one of them may stand without a list around it.
+type list []string
+
+// UnmarshalYAML reads either form.
+func (l *list) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if unmarshal(&one) == nil {
+		*l = list{one}
+		return nil
+	}
+	return unmarshal((*[]string)(l))
 }
 
 // blame gives an error about a flag the exit code of a broken config, if the flag's value came from the file.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -24,6 +25,9 @@ func (s *session) header() string {
 	}
 	fmt.Fprintf(&b, "%s\n", s.out.bold("lbdev "+snap.Name))
 	row("front", snap.Front, snap.Policy)
+	for _, url := range snap.Listen[1:] {
+		row("", url, "")
+	}
 	ports, command := portRange(s.cluster.Ports(), s.out.ellipsis), oneLine(s.plan.shown, s.out.ellipsis)
 	if s.out.width > 0 && headerWidth+len(command) > s.out.width { // on a line of its own rather than broken
 		row("workers", ports, "")
@@ -54,14 +58,27 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 	if s.closed != "" {
 		add("%s", s.closed)
 	}
-	address := s.cluster.FrontAddr()
-	if !address.IP.IsLoopback() {
-		add("warning: everyone who can reach this machine can use the front")
+	return append(remarks, warnings(s.cluster.Openings())...)
+}
+
+// warnings are what the addresses of the front mean, if it is not what people expect.
+func warnings(openings []cluster.Opening) []string {
+	var found []string
+	public := false
+	for _, o := range openings {
+		address, ok := o.Addr.(*net.TCPAddr)
+		if !ok {
+			continue
+		}
+		public = public || !address.IP.IsLoopback()
+		if cluster.RefusedByBrowsers(address.Port) {
+			found = append(found, fmt.Sprintf("warning: browsers refuse to open port %d; choose another with --listen", address.Port))
+		}
 	}
-	if cluster.RefusedByBrowsers(address.Port) {
-		add("warning: browsers refuse to open port %d; choose another with --listen", address.Port)
+	if public {
+		found = append(found, "warning: everyone who can reach this machine can use the front")
 	}
-	return remarks
+	return found
 }
 
 // oneLine is a command without the lines after its first: some are whole scripts.

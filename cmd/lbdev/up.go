@@ -147,8 +147,8 @@ func (p *plan) check(c *cli.Context) error {
 	if n := p.config.Workers; n < 1 {
 		return usage("workers", fmt.Errorf("cannot run %d workers: the number must be 1 to %d", n, cluster.MaxWorkers), fieldHint("Workers"))
 	}
-	if p.config.Listen, err = parseListen(c.String("listen")); err != nil {
-		return usage("listen", err, fieldHint("Listen"))
+	if err := p.front(c); err != nil {
+		return err
 	}
 	if policy := c.String("policy"); policy != "round-robin" {
 		return usage("policy", fmt.Errorf("cannot use policy %q: there is round-robin", policy), "leave --policy off")

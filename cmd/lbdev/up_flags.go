@@ -70,13 +70,6 @@ func workerFlags() []cli.Flag {
 	}
 }
 
-// frontFlags say where clients come in.
-func frontFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "listen", Aliases: []string{"l"}, Usage: "the front's `ADDRESS`: 8080, 127.0.0.1:8080, 0.0.0.0:80 (default: 127.0.0.1:8080, or the next free port)", EnvVars: []string{"LBDEV_LISTEN"}},
-	}
-}
-
 // balancingFlags say which worker gets a request.
 func balancingFlags() []cli.Flag {
 	return []cli.Flag{
