@@ -64,6 +64,8 @@ const (
 	ResultNonsense    = "nonsense"    // what came back is no HTTP response
 	ResultCanceled    = "canceled"    // the client went away first
 	ResultPaused      = "paused"      // the worker was frozen, and the request taken back from it: see Backend.Abandon
+	ResultSilent      = "silent"      // it did not answer, and another one that was asked too did: see Backend.Hedge
+	ResultLate        = "late"        // it was asked too, and the first one answered before it
 )
 
 // A Failure is a request that lbdev itself answers, with an error.

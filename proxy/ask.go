@@ -15,24 +15,31 @@ const (
 	maxInterim = 32
 )
 
-// ask makes one attempt over a connection, and keeps the connection if it can be used again.
-func (x *exchange) ask(c *conn, a *Attempt, start time.Time) loss {
-	b := c.up.backend
-	b.inFlight.Add(1)
-	if c.up.away.Load() { // since it was picked. Whoever took it out of rotation waits for what is in flight, and only that
-		b.inFlight.Add(-1)
-		c.up.drop(c)
+// ask makes one attempt over a connection, and keeps the connection if it can be used again. If another worker that was asked
+// too answers, the leg is that one's afterwards.
+func (x *exchange) ask(g *leg) loss {
+	if !g.c.enter() {
 		return lossByLeaving
 	}
-	l := x.send(c, a)
+	l := x.send(g)
 	if l.stage == delivered {
-		l = x.receive(c, a, start)
+		l = x.receive(g)
 	}
+	if l.err == errHedge {
+		if l = x.hedge(g); l.stage == delivered {
+			l = x.receive(g)
+		}
+	}
+	return x.leave(g.c, l)
+}
+
+// leave ends an attempt.
+func (x *exchange) leave(c *conn, l loss) loss {
 	if !c.claim() {
 		l = lossByPause
 	}
 	whole := x.upload == nil || x.upload.stop(c) || x.inlined
-	b.inFlight.Add(-1)
+	c.exit()
 	if l.stage == delivered && whole && !x.head.close && x.body.kind != untilClose && len(c.in.buffered()) == 0 {
 		c.up.put(c, x.head.ticks)
 	} else {
@@ -45,8 +52,8 @@ func (x *exchange) ask(c *conn, a *Attempt, start time.Time) loss {
 }
 
 // send writes the head, in one write with the body if that is small and complete; else the body follows on its own.
-func (x *exchange) send(c *conn, a *Attempt) loss {
-	u := x.upload
+func (x *exchange) send(g *leg) loss {
+	c, u := g.c, x.upload
 	x.inlined = false
 	x.expecting = u != nil && !u.started && expectsContinue(x.r)
 	c.out = x.appendHead(c.out[:0], x.expecting)
@@ -61,11 +68,12 @@ func (x *exchange) send(c *conn, a *Attempt) loss {
 	if idempotent(x.r) && (u == nil || x.inlined) {
 		c.lend()
 	}
+	c.waiting.Store(true)
 	n, err := c.tcp.Write(c.out)
 	if err != nil && n == 0 {
 		return loss{stage: unsent, result: resultOf(err), err: err}
 	}
-	a.Sent = true
+	x.recordOf(g).Sent = true
 	c.up.backend.requests.Add(1)
 	if err != nil {
 		return loss{stage: sent, result: resultOf(err), err: err}
@@ -96,14 +104,18 @@ func expectsContinue(r *http.Request) bool {
 }
 
 // receive waits for the answer and delivers it.
-func (x *exchange) receive(c *conn, a *Attempt, start time.Time) loss {
+func (x *exchange) receive(g *leg) loss {
+	c, a := g.c, x.recordOf(g)
 	for range maxInterim {
 		err := x.awaitHead(c, !a.Reused)
 		if err != nil {
 			return loss{stage: sent, result: resultOf(err), err: err}
 		}
+		if !c.begin() {
+			return lossByPause
+		}
 		if a.FirstByte == 0 {
-			a.FirstByte = time.Since(start)
+			a.FirstByte = time.Since(g.start)
 			c.up.backend.latency.add(a.FirstByte)
 			c.up.backend.firstBytes.add(a.FirstByte)
 		}
@@ -122,15 +134,20 @@ func (x *exchange) receive(c *conn, a *Attempt, start time.Time) loss {
 	return loss{stage: sent, result: ResultNonsense, err: err}
 }
 
-// awaitHead reads the head of a response.
-func (x *exchange) awaitHead(c *conn, fresh bool) error {
+// awaitHead reads the head of a response. It returns errHedge when another worker is to be asked too.
+func (x *exchange) awaitHead(c *conn, fresh bool) (err error) {
 	switch {
 	case x.expecting:
 		return x.awaitContinue(c)
 	case fresh:
-		return x.head.readFirstHead(c)
+		err = x.head.readFirstHead(c)
+	default:
+		err = x.head.readHead(&c.in)
 	}
-	return x.head.readHead(&c.in)
+	if isTimeout(err) && c.taking.Load() == hedged {
+		return errHedge
+	}
+	return err
 }
 
 // awaitContinue waits a while for the worker to ask for the body, and then sends it unasked.

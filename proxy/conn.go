@@ -7,6 +7,7 @@ import (
 	"net"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // A conn is one connection to a worker. One request at a time owns it; otherwise it is idle and its upstream does.
@@ -30,41 +31,104 @@ type conn struct {
 
 	abortFunc func() // abort as a value, made once
 
-	// Whether the request may be taken back from the worker: see Backend.Abandon.
-	taking atomic.Int32
+	waiting atomic.Bool  // for an answer, or for the rest of one that is held back; see upstream.listen
+	taking  atomic.Int32 // whether the request may go to another worker
+	sweeps  int          // that found it busy with this request; guarded by upstream.mu
 }
 
 // The values of conn.taking.
 const (
 	keeps     int32 = iota // the request stays with this worker
-	mayTake                // it may be sent again, and the client has seen nothing of an answer
+	mayTake                // no answer has begun to come: the request may be taken back, or go to somebody else too
+	hedged                 // it goes to somebody else too
+	begins                 // an answer has begun to come, of which the client has seen nothing: the request may be taken back
 	takenBack              // it was taken back; the connection is closed
 )
 
 func newConn(u *upstream, tcp *net.TCPConn) *conn {
 	c := &conn{up: u, tcp: tcp, in: newReader(tcp), out: make([]byte, 0, 1024)}
+	c.in.heard = &u.heard
 	c.abortFunc = c.abort
 	c.prepareLook()
 	return c
 }
 
-// lend marks the request that is about to be sent over the connection as one that may be taken back. Its worker may have been
-// abandoned a moment ago.
+// enter counts a request as one that the worker has; false means that the worker has left rotation since it was picked.
+// Whoever took it out waits for what is in flight, and only that.
+func (c *conn) enter() bool {
+	c.up.backend.inFlight.Add(1)
+	if !c.up.away.Load() {
+		return true
+	}
+	c.up.backend.inFlight.Add(-1)
+	c.up.drop(c)
+	return false
+}
+
+// exit is the other end of enter.
+func (c *conn) exit() {
+	c.waiting.Store(false)
+	c.up.backend.inFlight.Add(-1)
+}
+
+// lend marks the request that is about to be sent over the connection as one that may be taken back, or go to another worker
+// too (see Backend.Abandon and Backend.Hedge). Its worker may have been given up a moment ago.
 func (c *conn) lend() {
 	c.taking.Store(mayTake)
 	if c.up.abandoned.Load() {
 		c.takeBack()
 	}
+	if c.up.hedging.Load() {
+		c.up.mu.Lock()
+		c.hedge()
+		c.up.mu.Unlock()
+	}
 }
 
-// claim ends that, because there is an answer; false means that the request was taken back before.
+// begin notes that an answer has begun to come; false means that the request was taken back before.
+func (c *conn) begin() bool {
+	for {
+		now := c.taking.Load()
+		switch now {
+		case takenBack:
+			return false
+		case keeps, begins:
+			return true
+		}
+		if c.taking.CompareAndSwap(now, begins) {
+			if now == hedged {
+				c.calm()
+			}
+			return true
+		}
+	}
+}
+
+// claim ends what lend began, because there is an answer; false means that the request was taken back before.
 func (c *conn) claim() bool { return c.taking.Swap(keeps) != takenBack }
 
 // takeBack aborts the connection if the request may be taken back.
 func (c *conn) takeBack() {
-	if c.taking.CompareAndSwap(mayTake, takenBack) {
-		c.abort()
+	for _, lent := range []int32{mayTake, hedged, begins} {
+		if c.taking.CompareAndSwap(lent, takenBack) {
+			c.abort()
+			return
+		}
 	}
+}
+
+// hedge ends the wait for an answer, if the request may go to another worker too; upstream.mu is held.
+func (c *conn) hedge() {
+	if c.taking.CompareAndSwap(mayTake, hedged) {
+		c.tcp.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// calm makes the connection one that can be read from again after hedge, which it waits for.
+func (c *conn) calm() {
+	c.up.mu.Lock()
+	defer c.up.mu.Unlock()
+	c.tcp.SetReadDeadline(time.Time{})
 }
 
 // abort ends whatever the connection is at; the request that owns it sees an error. It may be called at any time.

@@ -20,6 +20,7 @@ func (x *exchange) deliver(c *conn, a *Attempt) loss {
 	if !c.claim() {
 		return lossByPause
 	}
+	c.waiting.Store(false)
 	x.body.waiting = x.onWait
 	a.Result = statusText(h.status)
 	x.credit(c.up, h.status)
@@ -120,10 +121,7 @@ func (x *exchange) copyBody() loss {
 		case err == nil:
 		case err == io.EOF:
 			x.writeTrailers()
-			x.record.Outcome = OK
-			if len(x.record.Attempts) > 1 {
-				x.record.Outcome = Rescued
-			}
+			x.record.Outcome = x.success()
 			return loss{}
 		case x.wasEnded():
 			x.abort = true

@@ -104,23 +104,19 @@ func (x *exchange) try(up *upstream) loss {
 			}
 		}
 		x.leaveQueue(true)
-		a := x.attempt(up, start)
-		a.Reused = c.used > 0
-		if !a.Reused {
-			a.Connect = time.Since(start)
-		}
-		l := x.ask(c, a, start)
+		g := x.leg(c, start)
+		l := x.ask(&g)
 		left := l == lossByLeaving
-		if l.stage == unsent && a.Reused && !left {
-			x.record.Attempts = x.record.Attempts[:len(x.record.Attempts)-1] // nothing was tried
+		if l.stage == unsent && x.recordOf(&g).Reused && !left {
+			x.record.Attempts = x.record.Attempts[:g.at] // nothing was tried
 			continue
 		}
 		if l.stage != delivered {
-			l.excused = l.excused || up.excused.Load()
-			x.lost(up, a, l)
+			l.excused = l.excused || g.c.up.excused.Load()
+			x.lost(g.c.up, x.recordOf(&g), l)
 		}
 		if left {
-			x.record.Attempts = x.record.Attempts[:len(x.record.Attempts)-1] // nor here
+			x.record.Attempts = x.record.Attempts[:g.at] // nor here
 		}
 		return l
 	}

@@ -119,8 +119,8 @@ func TestChunks(t *testing.T) {
 
 func TestKeepAliveTicks(t *testing.T) {
 	for value, want := range map[string]int64{
-		"timeout=5": 16, "timeout=5, max=100": 16, "max=3,Timeout=2": 4, "timeout=1": 0, "timeout=0": 0, "timeout=-7": 0,
-		"timeout=100000": 240, "": idleTicks, "timeout=x": idleTicks,
+		"timeout=5": 80, "timeout=5, max=100": 80, "max=3,Timeout=2": 20, "timeout=1": 0, "timeout=0": 0, "timeout=-7": 0,
+		"timeout=100000": 1200, "": idleTicks, "timeout=x": idleTicks,
 	} {
 		if got := keepAliveTicks(value); got != want {
 			t.Errorf("%q: %d, want %d", value, got, want)

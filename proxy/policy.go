@@ -41,9 +41,10 @@ func (t *Turn) May(i int) bool {
 
 // A View is the ready workers at one moment, in the order of their numbers. It never changes.
 type View struct {
-	ready   []*upstream
-	all     []WorkerView
-	hopeful bool // a worker is coming, though none may be ready
+	ready    []*upstream
+	all      []WorkerView
+	hopeful  bool // a worker is coming, though none may be ready
+	suspects bool // none is: those in ready are only suspected not to answer, and tried all the same
 }
 
 // Len is how many workers are ready.

@@ -12,14 +12,19 @@ type Status string
 
 // The statuses of a backend.
 const (
-	Ready  Status = "ready"  // gets requests
-	Coming Status = "coming" // gets none now, but it is worth waiting for
-	Down   Status = "down"   // gets none, and nothing will come
+	Ready   Status = "ready"   // gets requests
+	Suspect Status = "suspect" // may not answer: gets requests only when no worker is ready
+	Coming  Status = "coming"  // gets none now, but it is worth waiting for
+	Down    Status = "down"    // gets none, and nothing will come
 )
 
 // A Pool is the workers that a proxy may choose from. Requests read an immutable view of it with one atomic load; those
 // who change it take a lock and publish the next view.
 type Pool struct {
+	// OnSilence is called every 50 ms for each worker that has requests and has sent nothing for that long or longer, by a
+	// goroutine that must not be kept. It must be set before the first request; nil = nobody cares.
+	OnSilence func(Silence)
+
 	policy Policy
 	view   atomic.Pointer[View]
 
@@ -66,19 +71,25 @@ func (p *Pool) Remove(b *Backend) {
 // publish makes the next view from the backends and wakes held requests if it changes anything for them.
 func (p *Pool) publish() {
 	old, v := p.view.Load(), &View{}
-	wake := false
+	var suspects []*upstream
 	for _, b := range p.backends {
 		v.all = append(v.all, WorkerView{b.worker, b.port, b.status, b.up.incarnation})
 		switch b.status {
 		case Ready:
 			v.ready = append(v.ready, b.up)
-			wake = wake || !slices.Contains(old.ready, b.up)
+		case Suspect:
+			suspects = append(suspects, b.up)
+			v.hopeful = true
 		case Coming:
 			v.hopeful = true
 		case Down:
 		}
 	}
+	if len(v.ready) == 0 {
+		v.ready, v.suspects = suspects, len(suspects) > 0
+	}
 	p.view.Store(v)
+	wake := slices.ContainsFunc(v.ready, func(up *upstream) bool { return !slices.Contains(old.ready, up) })
 	if wake || len(v.ready) == 0 && !v.hopeful {
 		p.queue.wake()
 	}
@@ -125,7 +136,7 @@ func (b *Backend) Set(s Status, incarnation uint64) {
 	if !slices.Contains(p.backends, b) || b.status == s && b.up.incarnation == incarnation {
 		return
 	}
-	if b.status == Ready {
+	if b.status == Ready && s != Suspect {
 		b.lost.Store(time.Now().UnixNano())
 	}
 	switch {
@@ -134,6 +145,8 @@ func (b *Backend) Set(s Status, incarnation uint64) {
 		b.up = newUpstream(b, incarnation)
 	case s == Ready:
 		b.up.revive()
+	case s == Suspect:
+		b.up.suspect()
 	default:
 		b.up.retire()
 	}
@@ -148,7 +161,7 @@ func (b *Backend) Abandon() {
 	p := b.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if v := p.view.Load(); b.status != Ready && (len(v.ready) > 0 || v.hopeful) {
+	if v := p.view.Load(); b.status != Ready && b.status != Suspect && (len(v.ready) > 0 || v.hopeful) {
 		b.up.takeBack()
 	}
 }

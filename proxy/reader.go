@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -27,6 +28,7 @@ type reader struct {
 	big   *[bigBuffer]byte // nil = not borrowed
 	buf   []byte           // one of the two
 	r, w  int              // buf[r:w] is unread
+	heard *atomic.Bool     // becomes true when something comes; may be nil
 }
 
 func newReader(src io.Reader) reader {
@@ -56,6 +58,9 @@ func (b *reader) fill() error {
 	n, err := b.src.Read(b.buf[b.w:])
 	b.w += n
 	if n > 0 {
+		if b.heard != nil && !b.heard.Load() { // a store each time would take the line from the other CPUs
+			b.heard.Store(true)
+		}
 		return nil
 	}
 	if err == nil {

@@ -1,6 +1,9 @@
 package proxy
 
-import "time"
+import (
+	"os"
+	"time"
+)
 
 // A server that serves one connection at a time (Python's http.server with HTTP/1.1, and what students write) reads on from
 // a connection that we keep idle, while others wait to be accepted. Here that is found out, and such a worker gets none kept.
@@ -18,7 +21,7 @@ const (
 // readFirstHead is readHead for the first answer over a connection.
 func (h *head) readFirstHead(c *conn) error {
 	err := h.readWithin(c, starvePatience)
-	if isTimeout(err) {
+	if isTimeout(err) && c.taking.Load() != hedged {
 		err = h.readStarving(c)
 	}
 	if err == nil {
@@ -36,7 +39,7 @@ func (h *head) readStarving(c *conn) error {
 	began := time.Now()
 	err := h.readWithin(c, starveLimit)
 	c.up.fed(c, err == nil && dropped > 0 && time.Since(began) < freedWithin)
-	if isTimeout(err) {
+	if isTimeout(err) && c.taking.Load() != hedged {
 		return h.readHead(&c.in)
 	}
 	return err
@@ -46,6 +49,9 @@ func (h *head) readStarving(c *conn) error {
 func (h *head) readWithin(c *conn, patience time.Duration) error {
 	c.tcp.SetReadDeadline(time.Now().Add(patience))
 	defer c.tcp.SetReadDeadline(time.Time{})
+	if c.taking.Load() == hedged { // whose deadline may have been overwritten
+		return os.ErrDeadlineExceeded
+	}
 	return h.readHead(&c.in)
 }
 

@@ -29,6 +29,7 @@ func (x *exchange) tunnel(c *conn, a *Attempt) loss {
 	if !c.claim() {
 		return lossByPause
 	}
+	c.waiting.Store(false)
 	client, rw, err := http.NewResponseController(x.w).Hijack()
 	if err != nil {
 		return loss{stage: gone, err: err}
@@ -37,10 +38,7 @@ func (x *exchange) tunnel(c *conn, a *Attempt) loss {
 	a.Result = "101"
 	x.head.close = true // never to be used again
 	x.credit(c.up, http.StatusSwitchingProtocols)
-	x.record.Outcome = OK
-	if len(x.record.Attempts) > 1 {
-		x.record.Outcome = Rescued
-	}
+	x.record.Outcome = x.success()
 	x.conn, x.streaming = c, true
 	x.proxy.streams.add(x, true)
 	defer x.unstream()

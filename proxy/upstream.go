@@ -16,7 +16,9 @@ const (
 	// maxIdle bounds the idle connections to one worker.
 	maxIdle = 256
 	// sweepEvery is the unit in which idle time is measured. Counting ticks saves two looks at the clock per request.
-	sweepEvery = 250 * time.Millisecond
+	sweepEvery = 50 * time.Millisecond
+	// watchAfter is how many sweeps find a request before its client is watched.
+	watchAfter = 5
 	// idleTicks is the idle limit of a worker that names none. It has to be below the worker's own, else a request meets a
 	// connection that is being closed; gunicorn's is the shortest common one with 2 s.
 	idleTicks = int64(1500 * time.Millisecond / sweepEvery)
@@ -35,6 +37,8 @@ type upstream struct {
 	excused     atomic.Bool  // its death was asked for
 	away        atomic.Bool  // it is out of rotation, or gone
 	abandoned   atomic.Bool  // its requests are taken back
+	hedging     atomic.Bool  // its requests go to others too
+	heard       atomic.Bool  // something came from it since the last sweep
 
 	mu      sync.Mutex
 	idle    []*conn // the one used last is taken first, so that the others can go
@@ -43,6 +47,7 @@ type upstream struct {
 	sweeper *time.Timer
 	armed   bool // sweeper is going to fire
 	retired bool // keep nothing any more
+	silence int  // sweeps in a row that found requests waiting and heard nothing
 
 	// See starve.
 	starved  int   // attempts that wait although the worker may only be blocked by an idle connection
@@ -85,7 +90,7 @@ func (u *upstream) take(ctx context.Context) *conn {
 
 // own notes that a request has the connection; u.mu is held, as for disown.
 func (u *upstream) own(c *conn, ctx context.Context) {
-	c.ctx = ctx
+	c.ctx, c.sweeps = ctx, 0
 	if c.next = u.busy; c.next != nil {
 		c.next.prev = c
 	}
@@ -149,6 +154,12 @@ func (u *upstream) arm() {
 // before the next sweep does not need. A timer calls sweep while there are connections, so nothing runs when there are
 // none, and nobody has to be told to stop.
 func (u *upstream) sweep() {
+	if silence := u.sweepOnce(); silence > 0 {
+		u.backend.pool.tellSilence(u, silence)
+	}
+}
+
+func (u *upstream) sweepOnce() (silence time.Duration) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.tick++
@@ -162,8 +173,10 @@ func (u *upstream) sweep() {
 	}
 	clear(u.idle[len(kept):])
 	u.idle = kept
+	waits := false
 	for c := u.busy; c != nil; c = c.next {
-		if c.unwatch == nil {
+		waits = waits || c.waiting.Load()
+		if c.sweeps++; c.sweeps == watchAfter {
 			c.unwatch = context.AfterFunc(c.ctx, c.abortFunc)
 		}
 	}
@@ -171,6 +184,7 @@ func (u *upstream) sweep() {
 	if len(kept) > 0 || u.busy != nil {
 		u.arm()
 	}
+	return u.listen(waits)
 }
 
 // retire closes the idle connections and keeps none from now on.
@@ -197,6 +211,17 @@ func (u *upstream) revive() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.retired = false
+	u.away.Store(false)
+	u.abandoned.Store(false)
+	u.hedging.Store(false)
+}
+
+// suspect prepares for a worker that gets requests only when no other can.
+func (u *upstream) suspect() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.retired = false
+	u.dropIdle()
 	u.away.Store(false)
 	u.abandoned.Store(false)
 }
