@@ -58,17 +58,36 @@ func (h Holder) String() string {
 
 // A PortTakenError says that a port which is needed is in use.
 type PortTakenError struct {
-	Worker int // 0 for the front
+	Worker int    // 0 for the front
+	What   string // what else is not opened, where it is neither: "metrics"
 	Port   int
 	Holder Holder // its PID is 0 where it is not known
 }
 
 func (e *PortTakenError) Error() string {
 	what := "open the front"
-	if e.Worker > 0 {
+	switch {
+	case e.Worker > 0:
 		what = fmt.Sprintf("start worker %d", e.Worker)
+	case e.What != "":
+		what = "open the " + e.What
 	}
 	return fmt.Sprintf("cannot %s: port %d is in use by %s", what, e.Port, e.Holder)
+}
+
+// Listen listens for something beside the front, which what names. A port that is taken is a *PortTakenError.
+func Listen(what, address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err == nil {
+		return listener, nil
+	}
+	if port := portOf(address); isAddrInUse(err) {
+		return nil, &PortTakenError{What: what, Port: port, Holder: holderOf(port, longLook)}
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok {
+		err = op.Err
+	}
+	return nil, fmt.Errorf("cannot open the %s on %s: %w", what, address, err)
 }
 
 // portFree says whether nothing uses the port on any of the addresses on which a worker could be met: both loopbacks and

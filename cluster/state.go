@@ -27,6 +27,11 @@ const (
 	Failed State = "failed"
 )
 
+// States are all of them, in the order in which a worker may go through them.
+func States() []State {
+	return []State{Starting, Ready, Unresponsive, Drained, Paused, Stopping, Stopped, Backoff, Failed}
+}
+
 // status is what the proxy needs to know of a worker in this state: may it have requests, is it worth waiting for.
 // wanted says that a worker that is stopping shall come back.
 func (s State) status(wanted bool) proxy.Status {

@@ -157,6 +157,20 @@ func (c *Client) Shutdown(ctx context.Context, step func(cluster.Step)) (Report,
 	return *f.Report, nil
 }
 
+// Metrics returns what Prometheus would get: text, a line for each series.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
+	resp, err := c.open(ctx, http.MethodGet, "/metrics", nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read the cluster's answer: %w", err)
+	}
+	return text, nil
+}
+
 // open sends a request and returns an answer of status 200; the caller closes its body.
 func (c *Client) open(ctx context.Context, method, path string, body any, header http.Header) (*http.Response, error) {
 	var reader io.Reader

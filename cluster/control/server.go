@@ -40,6 +40,8 @@ type Server struct {
 	// Token, if not empty, must come with every request as "Authorization: Bearer TOKEN", and the Host must be a loopback
 	// one. It guards a listener that other users can reach.
 	Token string
+	// Metrics answers GET /metrics. Nil refuses it.
+	Metrics http.Handler
 	// KeepAlive is how often a silent stream says that it lives. Zero means 15 s, negative never.
 	KeepAlive time.Duration
 
@@ -186,6 +188,15 @@ func (s *Server) getCluster(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, s.Cluster.Snapshot())
+}
+
+// metrics leaves the parameters to whoever answers: Prometheus has its own.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
+	if s.Metrics == nil {
+		refuse(w, http.StatusNotFound, "cannot show metrics: this lbdev keeps none", "")
+		return
+	}
+	s.Metrics.ServeHTTP(w, r)
 }
 
 // policy has one policy to offer until there are others.

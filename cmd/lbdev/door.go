@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -55,11 +56,11 @@ func noDoor(err error) string {
 }
 
 // serve lets others in. down is called when one of them asks for the cluster's end.
-func (d *door) serve(c *cluster.Cluster, down func()) {
+func (d *door) serve(c *cluster.Cluster, metrics http.Handler, down func()) {
 	if d == nil {
 		return
 	}
-	d.server = &control.Server{Cluster: c, Down: down, Token: d.claim.Token()}
+	d.server = &control.Server{Cluster: c, Down: down, Metrics: metrics, Token: d.claim.Token()}
 	d.server.Open(d.claim.Listener())
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel

@@ -102,7 +102,10 @@ func portHint(e *cluster.PortTakenError) string {
 	if e.Holder.PID != 0 {
 		stop = fmt.Sprintf("stop it with  kill %d ", e.Holder.PID)
 	}
-	if e.Worker == 0 {
+	switch {
+	case e.What == "metrics":
+		return stop + ", or choose another address:  lbdev up --metrics 9090 …"
+	case e.Worker == 0:
 		return stop + ", or choose another front:  lbdev up --listen 9080 …"
 	}
 	return stop + ", or choose other ports:  lbdev up --base-port 9000 …"

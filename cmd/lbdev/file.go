@@ -37,6 +37,7 @@ type configFile struct {
 	PTY          string            `yaml:"pty"`
 	Watch        list              `yaml:"watch"`
 	LogDir       string            `yaml:"log-dir"`
+	Metrics      string            `yaml:"metrics"`
 	JSON         string            `yaml:"json"`
 
 	applied map[string]bool // the flags whose value came from here

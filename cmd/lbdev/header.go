@@ -28,6 +28,9 @@ func (s *session) header() string {
 	for _, url := range snap.Listen[1:] {
 		row("", url, "")
 	}
+	if s.plan.metrics != "" {
+		row("metrics", "http://"+s.plan.metrics+"/metrics", "")
+	}
 	ports, command := portRange(s.cluster.Ports(), s.out.ellipsis), oneLine(s.plan.shown, s.out.ellipsis)
 	if s.out.width > 0 && headerWidth+len(command) > s.out.width { // on a line of its own rather than broken
 		row("workers", ports, "")
@@ -57,6 +60,9 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 	}
 	if s.closed != "" {
 		add("%s", s.closed)
+	}
+	if host, _, _ := net.SplitHostPort(s.plan.metrics); s.plan.metrics != "" && !net.ParseIP(host).IsLoopback() {
+		add("warning: everyone who can reach this machine can read the metrics")
 	}
 	return append(remarks, warnings(s.cluster.Openings())...)
 }

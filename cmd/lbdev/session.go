@@ -13,6 +13,7 @@ import (
 
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/logfile"
+	"github.com/lbdev/lbdev/cluster/metrics"
 	"github.com/lbdev/lbdev/cluster/watch"
 	"github.com/lbdev/lbdev/procs"
 )
@@ -34,8 +35,9 @@ type session struct {
 	guard   *procs.Guard
 	cluster *cluster.Cluster
 	screen  *screen
-	logs    *logfile.Files // nil without --log-dir
-	watcher *watch.Watcher // nil without --watch
+	logs    *logfile.Files  // nil without --log-dir
+	watcher *watch.Watcher  // nil without --watch
+	scraped *metrics.Server // nil without --metrics
 	door    *door
 	closed  string // why there is no door
 	signals chan os.Signal
@@ -77,6 +79,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 // abandon lets go what open has opened before it failed.
 func (s *session) abandon() {
 	s.door.close()
+	s.closeMetrics()
 	s.closeLogs()
 	if s.watcher != nil {
 		s.watcher.Close()
@@ -109,10 +112,14 @@ func (s *session) open() (err error) {
 	if s.door, s.closed, err = openDoor(s.plan.config.Name); err != nil {
 		return err
 	}
+	scrape := metrics.Handler(s.cluster, buildVersion().Version)
+	if err = s.openMetrics(scrape); err != nil {
+		return err
+	}
 	if err = s.cluster.Open(); err != nil {
 		return err
 	}
-	s.door.serve(s.cluster, s.goDown)
+	s.door.serve(s.cluster, scrape, s.goDown)
 	return nil
 }
 
@@ -144,6 +151,7 @@ func (s *session) run() error {
 	if hurried {
 		return err // without Release: the guardians kill what is left
 	}
+	s.closeMetrics()
 	s.closeLogs()
 	s.guard.Release()
 	s.door.finish(report)

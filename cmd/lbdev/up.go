@@ -65,6 +65,7 @@ type plan struct {
 	pty     string
 	watch   []string // globs
 	logDir  string   // empty = none
+	metrics string   // address for Prometheus; empty = none
 	act     act
 }
 
@@ -149,6 +150,9 @@ func (p *plan) check(c *cli.Context) error {
 	}
 	if err := p.front(c); err != nil {
 		return err
+	}
+	if p.metrics, err = parseListen(c.String("metrics")); err != nil {
+		return usage("metrics", err, "lbdev up --metrics 9090 …")
 	}
 	if policy := c.String("policy"); policy != "round-robin" {
 		return usage("policy", fmt.Errorf("cannot use policy %q: there is round-robin", policy), "leave --policy off")

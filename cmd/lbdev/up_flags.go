@@ -87,6 +87,7 @@ func failoverFlags() []cli.Flag {
 // logFlags say what is kept.
 func logFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "metrics", Usage: "answer Prometheus at `ADDRESS`: 9090, 127.0.0.1:9090 (without it:  lbdev metrics)", EnvVars: []string{"LBDEV_METRICS"}},
 		&cli.StringFlag{Name: "log-dir", Usage: "keep logs in `DIR`: a file per worker, and access.log with a JSON line per request", EnvVars: []string{"LBDEV_LOG_DIR"}},
 	}
 }
