@@ -12,6 +12,7 @@ import (
 
 	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 // MaxWorkers is the most copies one cluster runs.
@@ -72,7 +73,7 @@ type Config struct {
 	// ProxyProtocol expects a header of the PROXY protocol from everybody who connects, and believes it.
 	ProxyProtocol bool
 	// Policy chooses the worker for a request. Nil means round robin.
-	Policy proxy.Policy
+	Policy balance.Policy
 	// Hold is how long a request waits when no worker is ready. Zero means 30 s, negative not at all.
 	Hold time.Duration
 	// ErrorPage writes the body of an answer that no worker gave. Nil means a line of text.

@@ -179,7 +179,7 @@ func (w *worker) onStart() {
 		w.start()
 	case Stopping:
 		w.run.timedOut = false                                 // whoever asks now wants another try, whatever it is ended for
-		w.backend.Set(w.state.status(w.wanted), w.incarnation) // comes back when the old process is gone
+		w.tell(w.state) // comes back when the old process is gone
 	case Starting, Ready, Unresponsive, Drained, Paused: // runs
 	}
 }
@@ -192,7 +192,7 @@ func (w *worker) onStop() {
 	case Backoff, Failed:
 		w.set(Stopped, Event{})
 	case Stopping: // and stays down: a stop wins over the restart it meets
-		w.backend.Set(w.state.status(w.wanted), w.incarnation)
+		w.tell(w.state)
 	case Stopped:
 	}
 }
@@ -207,7 +207,7 @@ func (w *worker) onRestart() {
 		w.start()
 	case Stopping:
 		w.run.timedOut = false // as for onStart
-		w.backend.Set(w.state.status(w.wanted), w.incarnation)
+		w.tell(w.state)
 	}
 }
 
@@ -227,7 +227,7 @@ func (w *worker) onKill() error {
 func (w *worker) onExit() {
 	w.run.exited = true
 	w.run.unfreeze()
-	w.backend.Set(Stopping.status(w.wanted), w.incarnation)
+	w.tell(Stopping)
 	if !w.run.ending {
 		// A reloader that was killed leaves its child serving on the port: "I killed it and it still answers".
 		w.end(syscall.SIGKILL, 0)
@@ -392,7 +392,7 @@ func (w *worker) awaitPort() {
 // set is the only writer of the state. It tells the proxy first, then the readers.
 func (w *worker) set(s State, e Event) {
 	w.state = s
-	w.backend.Set(s.status(w.wanted), w.incarnation)
+	w.tell(s)
 	e.Kind, e.State = KindState, s
 	e.Worker, e.Port, e.Incarnation = w.worker, w.port, w.incarnation
 	if e.PID == 0 && w.run != nil {
@@ -402,6 +402,9 @@ func (w *worker) set(s State, e Event) {
 	w.cluster.publish(e)
 	w.cluster.settle()
 }
+
+// tell tells the proxy what a state means for requests.
+func (w *worker) tell(s State) { w.backend.SetState(s.status(w.wanted), string(s), w.incarnation) }
 
 func (w *worker) notice(format string, args ...any) {
 	w.cluster.publish(Event{

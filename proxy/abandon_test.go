@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 // frozen is a worker that takes requests and never answers, until the test ends.
@@ -183,14 +185,14 @@ func TestExcuseIsNoLicenceToRunAPostTwice(t *testing.T) {
 
 // A leaver is a policy under whose hands the worker that it has chosen leaves rotation.
 type leaver struct {
-	RoundRobin
+	balance.RoundRobin
 	leave func(worker int)
 }
 
-func (p *leaver) Pick(turn *Turn) int {
+func (p *leaver) Pick(turn *balance.Turn) int {
 	i := p.RoundRobin.Pick(turn)
 	if i >= 0 {
-		p.leave(turn.View.Worker(i))
+		p.leave(turn.View.Number(i))
 	}
 	return i
 }

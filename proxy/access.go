@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 // An Outcome is how a request ended, as its client saw it.
@@ -52,6 +54,9 @@ type Attempt struct {
 	Connect      time.Duration // 0 if Reused
 	FirstByte    time.Duration // from the start of the attempt to the first byte of an answer; 0 = none came
 	Total        time.Duration // until it failed, or the answer was delivered
+
+	why   balance.Why
+	known []WorkerView // the workers when it was chosen
 }
 
 // What went wrong with an attempt.
@@ -82,6 +87,9 @@ type WorkerView struct {
 	Worker, Port int
 	Status       Status
 	Incarnation  uint64
+	State        string // what its owner calls what it is doing; may be empty
+	Weight       int
+	Backup       bool
 }
 
 // plainErrorPage is the error page when nobody has a better one.

@@ -117,6 +117,7 @@ func (x *exchange) receive(g *leg) loss {
 		if a.FirstByte == 0 {
 			a.FirstByte = time.Since(g.start)
 			c.up.backend.latency.add(a.FirstByte)
+			c.up.speed.Add(g.start.Add(a.FirstByte), a.FirstByte)
 			c.up.backend.firstBytes.add(a.FirstByte)
 		}
 		switch status := x.head.status; {

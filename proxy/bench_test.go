@@ -55,10 +55,10 @@ func BenchmarkPick(b *testing.B) {
 	for i := range 4 {
 		pool.Add(i+1, 8000+i).Set(Ready, 1)
 	}
-	turn := &Turn{View: pool.view.Load()}
+	var p picker
 	b.ReportAllocs()
 	for b.Loop() {
-		pool.policy.Pick(turn)
+		p.pick(pool.view.Load())
 	}
 }
 

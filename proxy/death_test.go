@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 // kill closes a connection as a process that dies does: with an end of file, or with a reset.
@@ -241,7 +243,7 @@ func TestReusedDies(t *testing.T) {
 			}
 			eventually(t, "the idle connection", func() bool { return idleConns(b) == 1 })
 			_, seen := g.witness(2, k)
-			g.pool.policy.(*RoundRobin).last.Store(0) // worker 1 again
+			g.pool.SetPolicy(&balance.RoundRobin{}) // worker 1 again
 			r, a := k.send(g), g.access(1)
 			if !a.Attempts[0].Reused {
 				t.Fatalf("a new connection was taken: %+v", a)

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 // An exchange is everything that belongs to one request. It is used again for another one, so that a request allocates
@@ -13,10 +15,9 @@ type exchange struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	record Access
-	turn   Turn
+	picker
 	by     *upstream // who answered; nil = nobody yet, or lbdev itself
-	tried  []tried
-	upload *upload // nil = the request has no body
+	upload *upload   // nil = the request has no body
 
 	head    head
 	body    body
@@ -64,7 +65,7 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 		Client: clientAddress(r.RemoteAddr), Attempts: x.record.Attempts[:0],
 	}
 	x.introduce()
-	x.turn = Turn{Request: r, Peek: takesNoTurn(r.URL.Path)}
+	x.turn = balance.Turn{Request: r, Client: x.record.Client, Now: x.record.Start, Peek: takesNoTurn(r.URL.Path)}
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
 		x.upload = newUpload(r)
 		// Without it net/http reads the rest of the body before it lets an early answer out. Its one error is a server that
@@ -116,7 +117,7 @@ func (x *exchange) end() {
 func (x *exchange) release() {
 	clear(x.tried)
 	*x = exchange{
-		record: Access{Attempts: x.record.Attempts[:0]}, tried: x.tried[:0], head: head{fields: x.head.fields[:0], listed: x.head.listed[:0]},
+		record: Access{Attempts: x.record.Attempts[:0]}, picker: picker{tried: x.tried[:0]}, head: head{fields: x.head.fields[:0], listed: x.head.listed[:0]},
 		body: body{trailer: x.body.trailer[:0]}, listed: x.listed[:0], scratch: x.scratch[:0],
 		place: place{wake: x.place.wake}, onWait: x.onWait,
 	}
@@ -143,6 +144,7 @@ func (x *exchange) flush() {
 func (x *exchange) attempt(up *upstream, start time.Time) *Attempt {
 	x.record.Attempts = append(x.record.Attempts, Attempt{
 		Worker: up.worker, Port: up.port, Incarnation: up.incarnation, Start: start.Sub(x.record.Start),
+		why: x.turn.Why, known: x.all,
 	})
 	return &x.record.Attempts[len(x.record.Attempts)-1]
 }

@@ -68,25 +68,19 @@ func (x *exchange) forward() {
 	}
 }
 
-// pick chooses a ready worker that the request has not tried, else one that is worth another look; nil if there is none.
+// pick chooses a worker for the next attempt; nil if there is none.
 func (x *exchange) pick() *upstream {
-	p := x.proxy.Pool
-	t := &x.turn
-	t.View, t.tried, t.again = p.view.Load(), x.tried, false
-	if len(t.View.ready) == 0 {
+	if len(x.record.Attempts) > 0 || x.record.Held > 0 {
+		x.turn.Now = time.Now()
+	}
+	up := x.picker.pick(x.proxy.Pool.view.Load())
+	if up == nil {
 		return nil
 	}
-	i := p.policy.Pick(t)
-	if i < 0 {
-		t.again = true
-		if i = p.policy.Pick(t); i < 0 {
-			return nil
-		}
-	}
-	if x.place.queued && !(t.again && x.scouting) {
+	if x.place.queued && !(x.again && x.scouting) {
 		x.leaveQueue(true) // a scout keeps its place until it knows that the worker can be reached
 	}
-	return t.View.ready[i]
+	return up
 }
 
 // try asks one worker, over idle connections as long as they turn out to be closed before anything was sent.

@@ -98,7 +98,7 @@ func (r *race) startAnother() bool {
 		return false
 	}
 	for {
-		up := x.pickUntried()
+		up := x.pickOther()
 		if up == nil {
 			return false
 		}
@@ -143,18 +143,14 @@ func (r *race) send(c *conn, start time.Time) *leg {
 	return nil
 }
 
-// pickUntried chooses a worker that does not have the request and has not lost it.
-func (x *exchange) pickUntried() *upstream {
-	t := &x.turn
-	t.View, t.tried, t.again = x.proxy.Pool.view.Load(), x.tried, false
-	if t.View.suspects {
+// pickOther chooses a worker that does not have the request and has not lost it.
+func (x *exchange) pickOther() *upstream {
+	v := x.proxy.Pool.view.Load()
+	if v.suspects {
 		return nil // they are no better than the one that has it
 	}
-	i := x.proxy.Pool.policy.Pick(t)
-	if i < 0 {
-		return nil
-	}
-	return t.View.ready[i]
+	x.turn.Now = time.Now()
+	return x.pickUntried(v)
 }
 
 // lossOf is that of a request for which no answer came. Without an error it was taken back as one came.

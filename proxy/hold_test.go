@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 func (g *rig) queued() int {
@@ -39,11 +41,11 @@ func TestHeldInOrder(t *testing.T) {
 	var order []string
 	s := g.serve(1, func(w http.ResponseWriter, r *http.Request) {})
 	g.pool.Remove(s)
-	g.proxy.Pool.policy = &spy{seen: func(r *http.Request) {
+	g.pool.SetPolicy(&spy{seen: func(r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
 		order = append(order, r.URL.Path)
-	}}
+	}})
 	b := g.pool.Add(1, s.Port())
 	b.Set(Coming, 1)
 	var wg sync.WaitGroup
@@ -67,11 +69,11 @@ func TestHeldInOrder(t *testing.T) {
 
 // spy is a policy that tells whose turn it is.
 type spy struct {
-	RoundRobin
+	balance.RoundRobin
 	seen func(*http.Request)
 }
 
-func (s *spy) Pick(turn *Turn) int {
+func (s *spy) Pick(turn *balance.Turn) int {
 	s.seen(turn.Request)
 	return s.RoundRobin.Pick(turn)
 }

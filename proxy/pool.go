@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 // A Status is what a worker's owner says of it.
@@ -25,32 +27,40 @@ type Pool struct {
 	// goroutine that must not be kept. It must be set before the first request; nil = nobody cares.
 	OnSilence func(Silence)
 
-	policy Policy
-	view   atomic.Pointer[View]
+	view atomic.Pointer[view]
 
 	mu       sync.Mutex // for writers
+	policy   balance.Policy
 	backends []*Backend // in the order of their numbers
 	queue    queue      // requests that wait until one is ready
 }
 
 // NewPool returns an empty pool with the given policy; nil = round robin.
-func NewPool(policy Policy) *Pool {
+func NewPool(policy balance.Policy) *Pool {
 	if policy == nil {
-		policy = &RoundRobin{}
+		policy = &balance.RoundRobin{}
 	}
 	p := &Pool{policy: policy}
-	p.view.Store(&View{})
+	p.view.Store(&view{policy: policy})
 	return p
 }
 
 // Policy is the name of the rule that chooses workers.
-func (p *Pool) Policy() string { return p.policy.Name() }
+func (p *Pool) Policy() string { return p.view.Load().policy.Name() }
+
+// SetPolicy changes the rule. It holds for every pick that begins after SetPolicy returned; no request and no connection is lost.
+func (p *Pool) SetPolicy(policy balance.Policy) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.policy = policy
+	p.publish()
+}
 
 // Add makes a worker known. It starts as Down. Its owner calls Set, and Remove in the end.
 func (p *Pool) Add(worker, port int) *Backend {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := &Backend{pool: p, worker: worker, port: port, status: Down}
+	b := &Backend{pool: p, worker: worker, port: port, status: Down, weight: 1}
 	b.up = newUpstream(b, 0)
 	at, _ := slices.BinarySearchFunc(p.backends, worker, func(b *Backend, worker int) int { return b.worker - worker })
 	p.backends = slices.Insert(p.backends, at, b)
@@ -70,24 +80,8 @@ func (p *Pool) Remove(b *Backend) {
 
 // publish makes the next view from the backends and wakes held requests if it changes anything for them.
 func (p *Pool) publish() {
-	old, v := p.view.Load(), &View{}
-	var suspects []*upstream
-	for _, b := range p.backends {
-		v.all = append(v.all, WorkerView{b.worker, b.port, b.status, b.up.incarnation})
-		switch b.status {
-		case Ready:
-			v.ready = append(v.ready, b.up)
-		case Suspect:
-			suspects = append(suspects, b.up)
-			v.hopeful = true
-		case Coming:
-			v.hopeful = true
-		case Down:
-		}
-	}
-	if len(v.ready) == 0 {
-		v.ready, v.suspects = suspects, len(suspects) > 0
-	}
+	old := p.view.Load()
+	v := p.look(old)
 	p.view.Store(v)
 	wake := slices.ContainsFunc(v.ready, func(up *upstream) bool { return !slices.Contains(old.ready, up) })
 	if wake || len(v.ready) == 0 && !v.hopeful {
@@ -109,8 +103,12 @@ type Backend struct {
 	pool         *Pool
 	worker, port int
 
-	status Status    // guarded by pool.mu, as is up
+	// These are guarded by pool.mu.
+	status Status
+	state  string    // what its owner calls its state
 	up     *upstream // its incarnation
+	weight int
+	backup bool
 
 	requests atomic.Uint64
 	failures atomic.Uint64
@@ -129,13 +127,26 @@ func (b *Backend) Port() int { return b.port }
 // Set says what the worker is doing and in which incarnation. The one who calls it is the worker's owner, nobody else. It
 // holds for every pick that begins after Set returned. Idle connections are closed when the worker is not ready or has
 // begun a new incarnation.
-func (b *Backend) Set(s Status, incarnation uint64) {
+func (b *Backend) Set(s Status, incarnation uint64) { b.SetState(s, "", incarnation) }
+
+// SetState is Set with what its owner calls the state, such as "drained": people are told so when they ask why a worker was passed
+// over. Empty = they are told the status.
+func (b *Backend) SetState(s Status, state string, incarnation uint64) {
 	p := b.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !slices.Contains(p.backends, b) || b.status == s && b.up.incarnation == incarnation {
+	if !slices.Contains(p.backends, b) || b.status == s && b.up.incarnation == incarnation && b.state == state {
 		return
 	}
+	b.state = state
+	if b.status != s || b.up.incarnation != incarnation {
+		b.change(s, incarnation)
+	}
+	p.publish()
+}
+
+// change is Set for what concerns connections; pool.mu is held.
+func (b *Backend) change(s Status, incarnation uint64) {
 	if b.status == Ready && s != Suspect {
 		b.lost.Store(time.Now().UnixNano())
 	}
@@ -151,7 +162,6 @@ func (b *Backend) Set(s Status, incarnation uint64) {
 		b.up.retire()
 	}
 	b.status = s
-	p.publish()
 }
 
 // Abandon takes back the requests that the worker has, as far as they may be sent again and their clients have seen nothing

@@ -284,7 +284,7 @@ func TestErrorPage(t *testing.T) {
 	if r.status != 503 || !strings.HasPrefix(r.body, "page: no worker is up") || r.header.Get("Cache-Control") != "no-store" {
 		t.Errorf("%+v", r)
 	}
-	if got.RetryAfter <= 0 || len(got.Workers) != 1 || got.Workers[0] != (WorkerView{1, 8000, Down, 7}) {
+	if got.RetryAfter <= 0 || len(got.Workers) != 1 || got.Workers[0] != (WorkerView{Worker: 1, Port: 8000, Status: Down, Incarnation: 7, Weight: 1}) {
 		t.Errorf("%+v", got)
 	}
 	if a := g.access(0); a.Bytes != int64(len(r.body)) || a.Status != 503 {

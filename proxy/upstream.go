@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 const (
@@ -35,10 +37,11 @@ type upstream struct {
 	addresses   [2]string    // 127.0.0.1 and ::1: some dev servers bind only the second
 	reachable   atomic.Int32 // which of them worked last
 	excused     atomic.Bool  // its death was asked for
-	away        atomic.Bool  // it is out of rotation, or gone
-	abandoned   atomic.Bool  // its requests are taken back
-	hedging     atomic.Bool  // its requests go to others too
-	heard       atomic.Bool  // something came from it since the last sweep
+	speed       balance.Speed
+	away        atomic.Bool // it is out of rotation, or gone
+	abandoned   atomic.Bool // its requests are taken back
+	hedging     atomic.Bool // its requests go to others too
+	heard       atomic.Bool // something came from it since the last sweep
 
 	mu      sync.Mutex
 	idle    []*conn // the one used last is taken first, so that the others can go

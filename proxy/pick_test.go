@@ -11,8 +11,8 @@ import (
 
 // choose lets the pool's policy pick, as an exchange does.
 func choose(p *Pool, tried ...tried) *upstream {
-	x := &exchange{proxy: &Proxy{Pool: p}, tried: tried}
-	return x.pick()
+	c := picker{tried: tried}
+	return c.pick(p.view.Load())
 }
 
 // Whatever happens to the workers between two picks, the next one is the first ready worker behind the last one picked.
@@ -184,8 +184,8 @@ func TestAllocations(t *testing.T) {
 	}
 	w, r := &discard{http.Header{}}, newBenchRequest()
 	serve := testing.AllocsPerRun(300, func() { g.proxy.ServeHTTP(w, r) })
-	turn := &Turn{View: g.pool.view.Load()}
-	pick := testing.AllocsPerRun(300, func() { g.pool.policy.Pick(turn) })
+	var c picker
+	pick := testing.AllocsPerRun(300, func() { c.pick(g.pool.view.Load()) })
 	if s := g.proxy.Stats(); s.OK != s.Total || s.Total < 300 {
 		t.Errorf("%+v", s)
 	}
