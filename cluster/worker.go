@@ -178,8 +178,8 @@ func (w *worker) onStart() {
 		w.forgive()
 		w.start()
 	case Stopping:
-		w.run.timedOut = false                                 // whoever asks now wants another try, whatever it is ended for
-		w.tell(w.state) // comes back when the old process is gone
+		w.run.timedOut = false // whoever asks now wants another try, whatever it is ended for
+		w.tell(w.state)        // comes back when the old process is gone
 	case Starting, Ready, Unresponsive, Drained, Paused: // runs
 	}
 }
