@@ -14,6 +14,7 @@ type Why struct {
 	speed    time.Duration
 	after    int32 // the number of the worker that had the turn before
 	rival    int32 // the number of the one that was compared with
+	rivalHas int32 // what that one had in flight
 	inFlight int32 // of the chosen one
 	weight   int32 // of the chosen one, where weights differ
 	peek     bool
