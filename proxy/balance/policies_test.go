@@ -202,14 +202,14 @@ func TestFastest(t *testing.T) {
 		now = now.Add(20 * time.Millisecond)
 		v.workers[worker[0]-'a'].Speed.Add(now, d)
 	}
-	seen := ""
+	var seen strings.Builder
 	for range 4 { // each gets one request before any has a second
 		w := pick()
 		v.workers[w[0]-'a'].InFlight.Add(1)
-		seen += w
+		seen.WriteString(w)
 	}
-	if seen != "abcd" {
-		t.Errorf("of four that are unknown: %s", seen)
+	if seen.String() != "abcd" {
+		t.Errorf("of four that are unknown: %s", seen.String())
 	}
 	for i := range v.workers {
 		v.workers[i].InFlight.Store(0)
