@@ -155,8 +155,9 @@ func (f *front) shutdown(ctx context.Context, closed chan<- struct{}) {
 
 // An Opening is an address at which the front is reached.
 type Opening struct {
-	URL  string   // where people on this machine open it: http://127.0.0.1:8080, or unix:/run/shop.sock
-	Addr net.Addr // where it listens
+	URL       string   // where people on this machine open it: http://127.0.0.1:8080, or unix:/run/shop.sock
+	Addr      net.Addr // where it listens
+	Redirects bool     // it only leads to https
 }
 
 // all are the addresses: the front, the further ones, and last the one that leads to https.
@@ -170,7 +171,7 @@ func (f *front) all() []Opening {
 		all = append(all, Opening{URL: urlOf(scheme, o.Addr()), Addr: o.Addr()})
 	}
 	if l := f.redirect.own(); l != nil {
-		all = append(all, Opening{URL: urlOf("http", l.Addr()), Addr: l.Addr()})
+		all = append(all, Opening{URL: urlOf("http", l.Addr()), Addr: l.Addr(), Redirects: true})
 	}
 	return all
 }

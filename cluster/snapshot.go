@@ -10,7 +10,8 @@ type Snapshot struct {
 	Name      string           `json:"name"`
 	PID       int              `json:"pid"`
 	Front     string           `json:"front"`
-	Listen    []string         `json:"listen"` // all addresses of the front; that of Front is the first
+	Listen    []string         `json:"listen"`             // all addresses of the front; that of Front is the first
+	Redirect  string           `json:"redirect,omitempty"` // an address that only leads to https
 	Dashboard string           `json:"dashboard"`
 	Policy    string           `json:"policy"`
 	UptimeMS  int64            `json:"uptime_ms"`
@@ -129,7 +130,11 @@ func (c *Cluster) Snapshot() Snapshot {
 		},
 	}
 	for _, o := range c.Openings() {
-		s.Listen = append(s.Listen, o.URL)
+		if o.Redirects {
+			s.Redirect = o.URL
+		} else {
+			s.Listen = append(s.Listen, o.URL)
+		}
 	}
 	for _, w := range c.all() {
 		s.Workers = append(s.Workers, w.snapshot(now))

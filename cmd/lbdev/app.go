@@ -40,7 +40,7 @@ func commands() []*cli.Command {
 		psCommand(), logsCommand(), eventsCommand(), metricsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
 		scaleCommand(), policyCommand(), downCommand(),
-		doctorCommand(), pruneCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),
+		doctorCommand(), pruneCommand(), trustCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),
 	}
 }
 

@@ -91,7 +91,7 @@ func (s *stock) port(port int) finding {
 func (s *stock) seat(port int) (what string, lbdev int) {
 	for _, f := range s.clusters {
 		switch {
-		case hasPort(f.Front, port):
+		case hasPort(f.Front, port), f.Now != nil && slices.ContainsFunc(append(f.Now.Listen, f.Now.Redirect), func(url string) bool { return hasPort(url, port) }):
 			return fmt.Sprintf("front of cluster %q", f.Name), f.PID
 		case f.Now != nil && hasPort(f.Now.Dashboard, port):
 			return fmt.Sprintf("dashboard of cluster %q", f.Name), f.PID

@@ -24,6 +24,11 @@ type configFile struct {
 	Workers      string            `yaml:"workers"`
 	BasePort     string            `yaml:"base-port"`
 	Listen       list              `yaml:"listen"`
+	TLS          string            `yaml:"tls"`
+	TLSCert      string            `yaml:"tls-cert"`
+	TLSKey       string            `yaml:"tls-key"`
+	Redirect     string            `yaml:"redirect"`
+	ProxyProto   string            `yaml:"proxy-protocol"`
 	Policy       string            `yaml:"policy"`
 	Name         string            `yaml:"name"`
 	Restart      string            `yaml:"restart"`

@@ -8,6 +8,11 @@ import (
 func frontFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringSliceFlag{Name: "listen", Aliases: []string{"l"}, Usage: "the front's `ADDRESS`: 8080, 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80, unix:PATH; further ones are reached too (several times; default: 127.0.0.1:8080, or the next free port)", EnvVars: []string{"LBDEV_LISTEN"}},
+		&cli.BoolFlag{Name: "tls", Usage: "speak https, with a certificate of lbdev's own CA (see  lbdev trust); plain http is redirected", EnvVars: []string{"LBDEV_TLS"}},
+		&cli.StringFlag{Name: "tls-cert", Usage: "speak https with the certificate in `FILE`", EnvVars: []string{"LBDEV_TLS_CERT"}},
+		&cli.StringFlag{Name: "tls-key", Usage: "its key is in `FILE` (default: in that of the certificate)", EnvVars: []string{"LBDEV_TLS_KEY"}},
+		&cli.StringFlag{Name: "redirect", Usage: "send all who come to `ADDRESS` to https", EnvVars: []string{"LBDEV_REDIRECT"}},
+		&cli.BoolFlag{Name: "proxy-protocol", Usage: "everyone who connects must send the PROXY protocol's header (version 1 or 2), which says who the client is", EnvVars: []string{"LBDEV_PROXY_PROTOCOL"}},
 	}
 }
 
@@ -24,5 +29,10 @@ func (p *plan) front(c *cli.Context) error {
 			p.config.MoreListen = append(p.config.MoreListen, address)
 		}
 	}
-	return nil
+	var err error
+	if p.config.Redirect, err = parseListen(c.String("redirect")); err != nil {
+		return &commandError{code: exitUsage, err: err, hint: fieldHint("Redirect"), flag: "redirect"}
+	}
+	p.config.ProxyProtocol = c.Bool("proxy-protocol")
+	return p.secure(c)
 }

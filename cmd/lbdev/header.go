@@ -31,6 +31,9 @@ func (s *session) header() string {
 	if s.plan.metrics != "" {
 		row("metrics", "http://"+s.plan.metrics+"/metrics", "")
 	}
+	if snap.Redirect != "" {
+		row("redirect", snap.Redirect, s.out.arrow+" https")
+	}
 	ports, command := portRange(s.cluster.Ports(), s.out.ellipsis), oneLine(s.plan.shown, s.out.ellipsis)
 	if s.out.width > 0 && headerWidth+len(command) > s.out.width { // on a line of its own rather than broken
 		row("workers", ports, "")
@@ -58,6 +61,7 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 		}
 		add("port %d is in use by %s: the %s moved to %d", moved.From, moved.Holder, moved.What, moved.To)
 	}
+	remarks = append(remarks, s.plan.notes...)
 	if s.closed != "" {
 		add("%s", s.closed)
 	}

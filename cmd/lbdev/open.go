@@ -55,7 +55,7 @@ func open(c *cli.Context) error {
 // url is where the front is, or the worker with this number or port.
 func (r *remote) url(worker int) (string, error) {
 	if worker == 0 {
-		return r.Now.Front, nil
+		return r.frontURL()
 	}
 	for _, w := range r.Now.Workers {
 		if w.Worker == worker || w.Port == worker {
@@ -63,4 +63,14 @@ func (r *remote) url(worker int) (string, error) {
 		}
 	}
 	return "", &commandError{code: exitFailed, err: fmt.Errorf("cannot open worker %d: there is none", worker), hint: "lbdev ps  lists them"}
+}
+
+// frontURL is the first address of the front that a browser can open.
+func (r *remote) frontURL() (string, error) {
+	for _, url := range append([]string{r.Now.Front}, r.Now.Listen...) {
+		if strings.HasPrefix(url, "http") {
+			return url, nil
+		}
+	}
+	return "", &commandError{code: exitFailed, err: fmt.Errorf("cannot open %s in a browser", r.Now.Front), hint: "give lbdev up an address too:  -l 8080"}
 }

@@ -66,6 +66,7 @@ type plan struct {
 	watch   []string // globs
 	logDir  string   // empty = none
 	metrics string   // address for Prometheus; empty = none
+	notes   []string // what people are told of how it was read
 	act     act
 }
 

@@ -62,7 +62,7 @@ var modes = map[string]func(args []string){
 	"breed":        breed,       // N: starts a child every 5 ms, N in all, each waits and ignores SIGTERM
 
 	// HTTP on 127.0.0.1:PORT. It answers "port PORT pid PID"; GET /crash exits with code 1, /slow?ms= takes its time,
-	// /hang never answers.
+	// /hang never answers, /seen tells the X-Forwarded fields, /moved leads there by the worker's own address.
 	"serve":        serve,       // [MS]: waits MS before it listens
 	"serve-crash":  serveCrash,  // MS: exits with code 1 after MS
 	"serve-v6":     serveV6,     // on ::1 only

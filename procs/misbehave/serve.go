@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -84,6 +85,13 @@ func answer() http.Handler {
 		ms, _ := strconv.Atoi(r.FormValue("ms"))
 		pause(ms)
 		fmt.Fprintf(w, "port %s pid %d\n", port(), os.Getpid())
+	})
+	mux.HandleFunc("/seen", func(w http.ResponseWriter, r *http.Request) {
+		h := r.Header
+		fmt.Fprintf(w, "%s %s for %s host %s\n", h.Get("X-Forwarded-Proto"), r.Host, strings.Join(h["X-Forwarded-For"], ";"), h.Get("X-Forwarded-Host"))
+	})
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://127.0.0.1:"+port()+"/seen", http.StatusFound)
 	})
 	mux.HandleFunc("/hang", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	return mux
