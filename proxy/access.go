@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/proxy/balance"
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 // An Outcome is how a request ended, as its client saw it.
@@ -54,6 +55,7 @@ type Attempt struct {
 	Connect      time.Duration // 0 if Reused
 	FirstByte    time.Duration // from the start of the attempt to the first byte of an answer; 0 = none came
 	Total        time.Duration // until it failed, or the answer was delivered
+	Fault        fault.Kind    // what the worker was made to do wrong; empty = nothing
 
 	why   balance.Why
 	known []WorkerView // the workers when it was chosen

@@ -30,17 +30,19 @@ func (x *exchange) ask(g *leg) loss {
 			l = x.receive(g)
 		}
 	}
-	return x.leave(g.c, l)
+	return x.leave(g, l)
 }
 
 // leave ends an attempt.
-func (x *exchange) leave(c *conn, l loss) loss {
+func (x *exchange) leave(g *leg, l loss) loss {
+	c := g.c
 	if !c.claim() {
 		l = lossByPause
 	}
+	l = x.kept(g, l)
 	whole := x.upload == nil || x.upload.stop(c) || x.inlined
 	c.exit()
-	if l.stage == delivered && whole && !x.head.close && x.body.kind != untilClose && len(c.in.buffered()) == 0 {
+	if l.stage == delivered && whole && !x.head.close && x.body.kind != untilClose && len(c.in.buffered()) == 0 && c.bad == nil {
 		c.up.put(c, x.head.ticks)
 	} else {
 		c.up.drop(c)
@@ -107,7 +109,7 @@ func expectsContinue(r *http.Request) bool {
 func (x *exchange) receive(g *leg) loss {
 	c, a := g.c, x.recordOf(g)
 	for range maxInterim {
-		err := x.awaitHead(c, !a.Reused)
+		err := x.awaitHead(c, !a.Reused && c.bad == nil)
 		if err != nil {
 			return loss{stage: sent, result: resultOf(err), err: err}
 		}

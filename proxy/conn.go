@@ -8,12 +8,15 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 // A conn is one connection to a worker. One request at a time owns it; otherwise it is idle and its upstream does.
 type conn struct {
 	up     *upstream
 	tcp    *net.TCPConn
+	bad    *fault.StandIn // nil = tcp leads to the worker
 	in     reader
 	out    []byte // the request's head, built here
 	used   int    // requests that were sent over it
@@ -132,11 +135,19 @@ func (c *conn) calm() {
 }
 
 // abort ends whatever the connection is at; the request that owns it sees an error. It may be called at any time.
-func (c *conn) abort() { c.tcp.Close() }
+func (c *conn) abort() { c.hangUp() }
 
 // close ends a connection that nobody uses.
 func (c *conn) close() {
 	c.in.reset()
+	c.hangUp()
+}
+
+func (c *conn) hangUp() {
+	if c.bad != nil {
+		c.bad.Close()
+		return
+	}
 	c.tcp.Close()
 }
 
@@ -145,7 +156,7 @@ func resultOf(err error) string {
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return ResultClosed
-	case isRefused(err):
+	case isRefused(err), errors.Is(err, fault.ErrRefused):
 		return ResultRefused
 	case isReset(err):
 		return ResultReset

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 const (
@@ -90,12 +92,9 @@ func (x *exchange) try(up *upstream) loss {
 		start = time.Now()
 	}
 	for {
-		c := up.take(x.r.Context())
-		if c == nil {
-			var err error
-			if c, err = up.dial(x.r.Context()); err != nil {
-				return x.unreached(up, start, err)
-			}
+		c, err := up.connect(x.r.Context())
+		if err != nil {
+			return x.unreached(up, start, err)
 		}
 		x.leaveQueue(true)
 		g := x.leg(c, start)
@@ -122,7 +121,11 @@ func (x *exchange) unreached(up *upstream, start time.Time, err error) loss {
 		return loss{stage: gone}
 	}
 	l := loss{stage: unsent, result: resultOf(err), err: err}
-	x.lost(up, x.lastAttempt(up, start, l.result), l)
+	a := x.lastAttempt(up, start, l.result)
+	if errors.Is(err, fault.ErrRefused) {
+		a.Fault = fault.KindRefuse
+	}
+	x.lost(up, a, l)
 	return l
 }
 

@@ -28,6 +28,9 @@ func (x *exchange) leg(c *conn, start time.Time) leg {
 	if a.Reused = c.used > 0; !a.Reused {
 		a.Connect = time.Since(start)
 	}
+	if c.bad != nil {
+		a.Fault = c.bad.Kind
+	}
 	return leg{c: c, at: len(x.record.Attempts) - 1, start: start}
 }
 
@@ -103,15 +106,12 @@ func (r *race) startAnother() bool {
 			return false
 		}
 		start := time.Now()
-		c := up.take(x.r.Context())
-		if c == nil {
-			var err error
-			if c, err = up.dial(x.r.Context()); err != nil {
-				if x.unreached(up, start, err).stage == gone {
-					return false // and the other legs end by themselves
-				}
-				continue
+		c, err := up.connect(x.r.Context())
+		if err != nil {
+			if x.unreached(up, start, err).stage == gone {
+				return false // and the other legs end by themselves
 			}
+			continue
 		}
 		if g := r.send(c, start); g != nil {
 			r.start(g)
@@ -171,12 +171,12 @@ func (r *race) remove(c *conn) *leg {
 // lose ends a leg whose worker died while the other still has the request.
 func (r *race) lose(g *leg, err error) {
 	x := r.x
-	l := lossOf(err)
+	l := x.kept(g, lossOf(err))
 	l.excused = g.c.up.excused.Load()
 	if !g.c.claim() {
 		l = lossByPause
 	}
-	if !l.excused {
+	if !l.excused && l.stage == sent {
 		x.sends++
 	}
 	g.c.exit()

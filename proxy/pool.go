@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/proxy/balance"
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 // A Status is what a worker's owner says of it.
@@ -75,6 +76,7 @@ func (p *Pool) Remove(b *Backend) {
 	p.backends = slices.DeleteFunc(p.backends, func(other *Backend) bool { return other == b })
 	b.status = Down
 	b.up.retire()
+	b.endFault()
 	p.publish()
 }
 
@@ -113,7 +115,8 @@ type Backend struct {
 	requests atomic.Uint64
 	failures atomic.Uint64
 	inFlight atomic.Int64
-	latency  latency // time to first byte, in fine steps
+	fault    atomic.Pointer[fault.Live] // nil = none is set
+	latency  latency                    // time to first byte, in fine steps
 	traffic
 	lost atomic.Int64 // when a connection to it was lost or refused; nanoseconds since the epoch
 }
@@ -154,6 +157,7 @@ func (b *Backend) change(s Status, incarnation uint64) {
 	case b.up.incarnation != incarnation:
 		b.up.retire()
 		b.up = newUpstream(b, incarnation)
+		b.Died()
 	case s == Ready:
 		b.up.revive()
 	case s == Suspect:
@@ -172,6 +176,7 @@ func (b *Backend) Abandon() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if v := p.view.Load(); b.status != Ready && b.status != Suspect && (len(v.ready) > 0 || v.hopeful) {
+		b.recallFault()
 		b.up.takeBack()
 	}
 }

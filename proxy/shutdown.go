@@ -97,9 +97,10 @@ func (s *streams) graceOver() {
 
 // Shutdown lets held requests go with 503, ends event streams and tunnels at once, other responses of unknown length a
 // moment later, and waits for the requests in flight until ctx ends; then it returns ctx's error and requests are left.
-// Idle connections to workers are closed. Requests that still come are served, but not held.
+// Idle connections to workers are closed, and faults end. Requests that still come are served, but not held.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	p.streams.begin()
+	p.Pool.endFaults()
 	defer p.Pool.closeIdle()
 	grace := time.NewTimer(streamGrace)
 	defer grace.Stop()

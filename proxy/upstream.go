@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/proxy/balance"
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 const (
@@ -249,14 +250,47 @@ func (u *upstream) dropIdle() int {
 	return n
 }
 
-// dial connects to the worker, first where it was reached before. The caller gives the connection back with put or drop.
+// connect returns a connection to the worker, an idle one if there is one; or to somebody who plays the worker, if that is to
+// misbehave. The caller gives it back with put or drop.
+func (u *upstream) connect(ctx context.Context) (*conn, error) {
+	if c, err := u.misbehave(ctx); c != nil || err != nil {
+		return c, err
+	}
+	if c := u.take(ctx); c != nil {
+		return c, nil
+	}
+	return u.dial(ctx)
+}
+
+// dial connects to the worker. The caller gives the connection back with put or drop.
 func (u *upstream) dial(ctx context.Context) (*conn, error) {
+	tcp, err := u.reach(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return u.adopt(ctx, tcp, nil), nil
+}
+
+// adopt makes a connection the request's with that context. bad is whom it leads to instead of the worker; mostly nil.
+func (u *upstream) adopt(ctx context.Context, tcp *net.TCPConn, bad *fault.StandIn) *conn {
+	c := newConn(u, tcp)
+	c.bad = bad
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.dialed++
+	c.number = u.dialed
+	u.own(c, ctx)
+	return c
+}
+
+// reach connects to the worker, first where it was reached before.
+func (u *upstream) reach(ctx context.Context) (*net.TCPConn, error) {
 	first := u.reachable.Load()
-	c, err := u.dialOne(ctx, first)
+	c, err := u.reachAt(ctx, first)
 	if err == nil || ctx.Err() != nil || isTimeout(err) {
 		return c, err
 	}
-	c, otherErr := u.dialOne(ctx, 1-first)
+	c, otherErr := u.reachAt(ctx, 1-first)
 	if otherErr != nil {
 		return nil, err // of the address that is the likelier one
 	}
@@ -264,19 +298,13 @@ func (u *upstream) dial(ctx context.Context) (*conn, error) {
 	return c, nil
 }
 
-func (u *upstream) dialOne(ctx context.Context, which int32) (*conn, error) {
+func (u *upstream) reachAt(ctx context.Context, which int32) (*net.TCPConn, error) {
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1} // both ends are on this machine: a dead peer shows by itself
 	nc, err := d.DialContext(ctx, "tcp", u.addresses[which])
 	if err != nil {
 		return nil, err
 	}
-	c := newConn(u, nc.(*net.TCPConn))
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.dialed++
-	c.number = u.dialed
-	u.own(c, ctx)
-	return c, nil
+	return nc.(*net.TCPConn), nil
 }
 
 func isTimeout(err error) bool {
