@@ -64,7 +64,7 @@ func (f *front) open(addresses []string, config *Config) (err error) {
 		f.openings = append(f.openings, opening{listener, config.TLS != nil})
 	}
 	if config.TLS != nil {
-		if f.redirect, err = openRedirect(config.Redirect, f); err != nil {
+		if f.redirect, err = openRedirect(f, config); err != nil {
 			return err
 		}
 	}
@@ -95,11 +95,8 @@ func newServer(handler http.Handler) *http.Server {
 	return s
 }
 
-// enter puts before the server what a connection needs first. A plain listener stays as it is: nothing is done per connection.
+// enter puts before a server what a connection needs first.
 func (f *front) enter(inner net.Listener, config *Config) net.Listener {
-	if config.TLS == nil && !config.ProxyProtocol {
-		return inner
-	}
 	c := entry.Config{ProxyProtocol: config.ProxyProtocol}
 	if config.TLS != nil {
 		c.TLS = config.TLS.Clone()

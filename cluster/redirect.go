@@ -20,8 +20,8 @@ type redirect struct {
 	front    *net.TCPAddr   // where https is; nil = at no port
 }
 
-// openRedirect opens one that leads to the front, with an address of its own unless that is empty.
-func openRedirect(address string, f *front) (*redirect, error) {
+// openRedirect opens one that leads to the front, with an address of its own if the Config wants one.
+func openRedirect(f *front, config *Config) (*redirect, error) {
 	r := &redirect{handoff: entry.NewHandoff(f.openings[0].Addr())}
 	for _, o := range f.openings {
 		if tcp, ok := o.Addr().(*net.TCPAddr); ok {
@@ -29,11 +29,12 @@ func openRedirect(address string, f *front) (*redirect, error) {
 			break
 		}
 	}
-	if address != "" {
-		var err error
-		if r.listener, err = listen(address); err != nil {
+	if config.Redirect != "" {
+		l, err := listen(config.Redirect)
+		if err != nil {
 			return nil, err
 		}
+		r.listener = entry.New(l, entry.Config{ProxyProtocol: config.ProxyProtocol})
 	}
 	r.server = newServer(http.HandlerFunc(r.toHTTPS))
 	return r, nil

@@ -1,9 +1,7 @@
 package entry
 
 import (
-	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 )
 
@@ -22,25 +20,25 @@ func (c *peeked) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *peeked) CloseWrite() error { return closeWrite(c.Conn) }
-
-// overTLS is a wrapped connection that lets net/http know that TLS lies below: it sets Request.TLS for whatever has a
-// ConnectionState.
-type overTLS struct {
-	net.Conn
-	tls *tls.Conn
-}
-
-func (c *overTLS) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
-
-func (c *overTLS) CloseWrite() error { return closeWrite(c.Conn) }
-
-func (c *overTLS) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
-
-func closeWrite(c net.Conn) error {
-	half, ok := c.(interface{ CloseWrite() error })
+// CloseWrite ends what we send.
+func (c *peeked) CloseWrite() error {
+	half, ok := c.Conn.(interface{ CloseWrite() error })
 	if !ok {
 		return errors.ErrUnsupported
 	}
 	return half.CloseWrite()
+}
+
+// A wrapping listener wraps what it accepts; nothing is expected first.
+type wrapping struct {
+	net.Listener
+	wrap func(net.Conn) net.Conn
+}
+
+func (l *wrapping) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return l.wrap(conn), nil
 }

@@ -35,7 +35,8 @@ type Config struct {
 	// connection. nil = such connections are closed.
 	Plain func(net.Conn)
 
-	// Wrap, if not nil, wraps what comes out: plain connections, and those over TLS that do not speak HTTP/2.
+	// Wrap, if not nil, wraps what comes out: plain connections, and those over TLS that do not speak HTTP/2. net/http sets
+	// Request.TLS for what has the method ConnectionState of a *tls.Conn.
 	Wrap func(net.Conn) net.Conn
 
 	// Patience is how long all of that may take; 0 = 10 s.
@@ -49,8 +50,8 @@ func (c *Config) patience() time.Duration {
 	return c.Patience
 }
 
-// A Listener hands out connections that are ready.
-type Listener struct {
+// A listener hands out connections that are ready.
+type listener struct {
 	inner  net.Listener
 	config Config
 	ready  chan accepted
@@ -64,16 +65,24 @@ type accepted struct {
 	err  error
 }
 
-// New begins to accept connections from a listener, which it owns from now on.
-func New(inner net.Listener, config Config) *Listener {
-	l := &Listener{inner: inner, config: config, ready: make(chan accepted)}
+// New returns a listener of connections that are ready. It owns the inner one, and begins to accept at once if something is
+// expected of them. Close also closes the connections that nobody has accepted yet, and waits for their goroutines.
+func New(inner net.Listener, config Config) net.Listener {
+	switch {
+	case config.TLS != nil, config.ProxyProtocol:
+	case config.Wrap == nil:
+		return inner
+	default:
+		return &wrapping{inner, config.Wrap}
+	}
+	l := &listener{inner: inner, config: config, ready: make(chan accepted)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.work.Go(l.acceptAll)
 	return l
 }
 
 // Accept waits for the next connection that is ready.
-func (l *Listener) Accept() (net.Conn, error) {
+func (l *listener) Accept() (net.Conn, error) {
 	select {
 	case a := <-l.ready:
 		return a.conn, a.err
@@ -83,10 +92,10 @@ func (l *Listener) Accept() (net.Conn, error) {
 }
 
 // Addr is where it listens.
-func (l *Listener) Addr() net.Addr { return l.inner.Addr() }
+func (l *listener) Addr() net.Addr { return l.inner.Addr() }
 
-// Close stops accepting, closes the connections that nobody has accepted yet, and waits for their goroutines.
-func (l *Listener) Close() error {
+// Close is described at New.
+func (l *listener) Close() error {
 	l.cancel()
 	err := l.inner.Close()
 	l.work.Wait()
@@ -95,7 +104,7 @@ func (l *Listener) Close() error {
 
 // acceptAll is the goroutine that accepts. How many connections are being made ready at a time is not bounded here: each
 // counts for the limit that the inner listener has.
-func (l *Listener) acceptAll() {
+func (l *listener) acceptAll() {
 	for {
 		conn, err := l.inner.Accept()
 		switch {
@@ -108,7 +117,7 @@ func (l *Listener) acceptAll() {
 }
 
 // pass hands something to Accept, and says whether anybody took it.
-func (l *Listener) pass(a accepted) bool {
+func (l *listener) pass(a accepted) bool {
 	select {
 	case l.ready <- a:
 		return true
@@ -118,7 +127,7 @@ func (l *Listener) pass(a accepted) bool {
 }
 
 // prepare is the goroutine that makes one connection ready.
-func (l *Listener) prepare(conn net.Conn) {
+func (l *listener) prepare(conn net.Conn) {
 	raw := conn
 	stop := context.AfterFunc(l.ctx, func() { raw.Close() })
 	raw.SetDeadline(time.Now().Add(l.config.patience()))
@@ -137,7 +146,7 @@ func (l *Listener) prepare(conn net.Conn) {
 }
 
 // open reads what is expected. It returns nil without an error when Config.Plain has taken the connection over.
-func (l *Listener) open(conn net.Conn) (net.Conn, error) {
+func (l *listener) open(conn net.Conn) (net.Conn, error) {
 	if l.config.ProxyProtocol {
 		c, err := proxyproto.Accept(conn)
 		if err != nil {
@@ -168,10 +177,7 @@ func (l *Listener) open(conn net.Conn) (net.Conn, error) {
 	if secure.ConnectionState().NegotiatedProtocol == "h2" {
 		return secure, nil
 	}
-	if wrapped := l.wrap(secure); wrapped != net.Conn(secure) {
-		return &overTLS{Conn: wrapped, tls: secure}, nil
-	}
-	return secure, nil
+	return l.wrap(secure), nil
 }
 
 var errNoTLS = errors.New("the client speaks no TLS")
@@ -179,7 +185,7 @@ var errNoTLS = errors.New("the client speaks no TLS")
 // recordHandshake is the first byte of every client that speaks TLS (RFC 8446 section 5.1).
 const recordHandshake = 22
 
-func (l *Listener) wrap(conn net.Conn) net.Conn {
+func (l *listener) wrap(conn net.Conn) net.Conn {
 	if l.config.Wrap == nil {
 		return conn
 	}
