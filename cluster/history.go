@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/lbdev/lbdev/proxy"
@@ -8,6 +9,12 @@ import (
 
 // keepRequests is how many requests a cluster remembers.
 const keepRequests = 1000
+
+// A PastRequest is one that is over.
+type PastRequest struct {
+	Seq uint64 // the first has 1
+	proxy.Access
+}
 
 // A history remembers the last requests. Its slots are used again with the room that they have, so a request allocates nothing
 // once the ring is full of such; it takes a lock for the time of a copy.
@@ -27,22 +34,34 @@ func (h *history) add(a *proxy.Access) {
 	h.n++
 }
 
-// last returns the newest requests, the newest first, at most limit of them.
-func (h *history) last(limit int) []proxy.Access {
+// last returns the newest requests that are wanted (nil: all are), the oldest first, at most limit of them and only those after
+// the given number; and the number of the newest there is, and how many of those after it are forgotten.
+func (h *history) last(after uint64, limit int, wanted func(*proxy.Access) bool) (requests []PastRequest, newest, lost uint64) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := min(uint64(max(limit, 0)), h.n, keepRequests)
-	requests := make([]proxy.Access, 0, n)
-	for i := range n {
-		a := h.ring[(h.n-1-i)%keepRequests]
-		a.Attempts = append([]proxy.Attempt(nil), a.Attempts...)
-		requests = append(requests, a)
+	after = min(after, h.n)
+	oldest := h.n - min(h.n, keepRequests) + 1
+	if after+1 < oldest {
+		lost = oldest - after - 1
 	}
-	return requests
+	for seq := h.n; seq >= max(oldest, after+1) && len(requests) < limit; seq-- {
+		a := &h.ring[(seq-1)%keepRequests]
+		if wanted == nil || wanted(a) {
+			r := PastRequest{seq, *a}
+			r.Attempts = slices.Clone(a.Attempts)
+			requests = append(requests, r)
+		}
+	}
+	slices.Reverse(requests)
+	return requests, h.n, lost
 }
 
-// Requests returns the newest of the last 1,000 requests that are over, the newest first, at most limit of them.
-func (c *Cluster) Requests(limit int) []proxy.Access { return c.history.last(limit) }
+// Requests returns the last of the 1,000 requests that are remembered which are wanted (nil: all are), the oldest first, at most
+// limit of them and only those with a number above after. newest is the number of the last request there was, and lost how many
+// after the given number are not remembered any more. wanted is called with a lock held that requests wait for.
+func (c *Cluster) Requests(after uint64, limit int, wanted func(*proxy.Access) bool) (requests []PastRequest, newest, lost uint64) {
+	return c.history.last(after, limit, wanted)
+}
 
 // onAccess is told of each request by the proxy.
 func (c *Cluster) onAccess(a *proxy.Access) {

@@ -9,25 +9,46 @@ import (
 
 func TestHistoryKeepsTheNewest(t *testing.T) {
 	var h history
-	if got := h.last(10); len(got) != 0 {
-		t.Errorf("of nothing: %v", got)
+	if got, newest, lost := h.last(0, 10, nil); len(got) != 0 || newest != 0 || lost != 0 {
+		t.Errorf("of nothing: %v, %d, %d", got, newest, lost)
 	}
+	const n = keepRequests + 5
 	attempts := make([]proxy.Attempt, 1)
-	for i := range keepRequests + 5 {
-		attempts[0].Port = i // the proxy uses its records again
-		h.add(&proxy.Access{Path: strconv.Itoa(i), Attempts: attempts})
+	for i := range n {
+		attempts[0].Port = i + 1 // the proxy uses its records again
+		h.add(&proxy.Access{Path: strconv.Itoa(i + 1), Attempts: attempts})
 	}
-	got := h.last(2 * keepRequests)
-	if len(got) != keepRequests {
-		t.Fatalf("%d are kept, want %d", len(got), keepRequests)
+	even := func(a *proxy.Access) bool { return a.Attempts[0].Port%2 == 0 }
+	tests := []struct {
+		name        string
+		after       uint64
+		limit       int
+		wanted      func(*proxy.Access) bool
+		first, step uint64 // of the numbers that come back, up to the newest
+		count       int
+		lost        uint64
+	}{
+		{"all", 0, 2 * keepRequests, nil, 6, 1, keepRequests, 5},
+		{"the last three", 0, 3, nil, n - 2, 1, 3, 5},
+		{"after one", n - 7, 100, nil, n - 6, 1, 7, 0},
+		{"after the oldest", 5, keepRequests, nil, 6, 1, keepRequests, 0},
+		{"one was forgotten", 4, keepRequests, nil, 6, 1, keepRequests, 1},
+		{"after the newest", n, 10, nil, 0, 1, 0, 0},
+		{"after what never was", n + 9, 10, nil, 0, 1, 0, 0},
+		{"none", 0, 0, nil, 0, 1, 0, 5},
+		{"some", n - 6, 2, even, n - 3, 2, 2, 0},
 	}
-	for i, a := range got {
-		if want := keepRequests + 4 - i; a.Path != strconv.Itoa(want) || len(a.Attempts) != 1 || a.Attempts[0].Port != want {
-			t.Fatalf("number %d is %+v, want request %d", i, a, want)
+	for _, tc := range tests {
+		got, newest, lost := h.last(tc.after, tc.limit, tc.wanted)
+		if len(got) != tc.count || newest != n || lost != tc.lost {
+			t.Errorf("%s: %d requests, the newest is %d, %d are lost", tc.name, len(got), newest, lost)
+			continue
 		}
-	}
-	if got := h.last(3); len(got) != 3 || got[0].Path != strconv.Itoa(keepRequests+4) {
-		t.Errorf("the last three are %+v", got)
+		for i, r := range got {
+			if want := tc.first + uint64(i)*tc.step; r.Seq != want || r.Path != strconv.FormatUint(want, 10) || r.Attempts[0].Port != int(want) {
+				t.Errorf("%s: number %d is %+v, want request %d", tc.name, i, r, want)
+			}
+		}
 	}
 	if n := testing.AllocsPerRun(keepRequests, func() { h.add(&proxy.Access{Attempts: attempts}) }); n > 0 {
 		t.Errorf("a request allocates %v times", n)

@@ -98,11 +98,7 @@ func (x *exchange) end() {
 	}
 	x.record.Total = time.Since(x.record.Start)
 	x.record.Bytes = x.written
-	if n := len(x.record.Attempts); n > 0 {
-		if last := &x.record.Attempts[n-1]; last.Total == 0 { // it did not fail
-			last.Total = x.record.Total - last.Start
-		}
-	}
+	x.finishAttempts()
 	if x.proxy.OnAccess != nil {
 		x.proxy.OnAccess(&x.record)
 	}
@@ -111,6 +107,21 @@ func (x *exchange) end() {
 		x.by.backend.answered(x.record.Status, x.record.Total)
 	}
 	x.proxy.streams.told()
+}
+
+// finishAttempts gives those a length that did not fail: the last one, and those that had lost the race when it began to answer.
+func (x *exchange) finishAttempts() {
+	all := x.record.Attempts
+	for i := range all {
+		a := &all[i]
+		switch last := &all[len(all)-1]; {
+		case a.Total > 0:
+		case a == last:
+			a.Total = x.record.Total - a.Start
+		default:
+			a.Total = last.Start + last.FirstByte - a.Start
+		}
+	}
 }
 
 // release forgets the request and gives the exchange back.

@@ -72,13 +72,17 @@ type outlet[T any] struct {
 func send[T any](w http.ResponseWriter, r *http.Request, s *Server, feed *cluster.Feed[T], o options, src source[T]) {
 	out := &outlet[T]{source: src, options: o, run: s.run, feed: feed, reader: feed.Reader(o.after, false), w: w}
 	defer func() { out.reader.Close() }()
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
+	startStream(w)
 	more, err := out.begin()
 	if err == nil && more {
 		out.goOn(r, s)
 	}
+}
+
+func startStream(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 }
 
 // begin writes what is there already. It says whether the stream goes on.

@@ -71,20 +71,28 @@ func NewLog(l cluster.LogLine, colour bool) Log {
 	return Log{Head: Head{"log", l.Time}, Worker: l.Worker, Port: l.Port, Incarnation: l.Incarnation, Line: text}
 }
 
-// A Request is one request that the front has answered.
+// A Request is one request that the front has answered. Its path is without secrets (see proxy.Redact), and nothing here is of a
+// cookie or an Authorization but the name of a user.
 type Request struct {
 	Head
-	Method   string    `json:"method"`
-	Path     string    `json:"path"`
-	Status   int       `json:"status"`
-	Worker   int       `json:"worker,omitempty"`
-	Port     int       `json:"port,omitempty"`
-	Outcome  string    `json:"outcome"`
-	Reason   string    `json:"reason,omitempty"`
-	TotalMS  float64   `json:"total_ms"`
-	HeldMS   float64   `json:"held_ms,omitempty"`
-	Bytes    int64     `json:"bytes"`
-	Attempts []Attempt `json:"attempts"`
+	Seq       uint64    `json:"seq,omitempty"` // its number in this run of the cluster; up --json has none
+	Method    string    `json:"method"`
+	Path      string    `json:"path"`
+	Status    int       `json:"status"`
+	Worker    int       `json:"worker,omitempty"`
+	Port      int       `json:"port,omitempty"`
+	Outcome   string    `json:"outcome"`
+	Reason    string    `json:"reason,omitempty"`
+	TotalMS   float64   `json:"total_ms"`
+	HeldMS    float64   `json:"held_ms,omitempty"` // how long it waited for a worker
+	Bytes     int64     `json:"bytes"`
+	Proto     string    `json:"proto,omitempty"`
+	Host      string    `json:"host,omitempty"`
+	Client    string    `json:"client,omitempty"`
+	User      string    `json:"user,omitempty"`
+	Referer   string    `json:"referer,omitempty"`
+	UserAgent string    `json:"user_agent,omitempty"`
+	Attempts  []Attempt `json:"attempts"`
 }
 
 // An Attempt is one worker that was asked for a request.
@@ -93,22 +101,26 @@ type Attempt struct {
 	Port        int     `json:"port"`
 	Incarnation uint64  `json:"incarnation"`
 	Result      string  `json:"result"`
-	Sent        bool    `json:"sent"` // at least one byte of the request went out
+	Sent        bool    `json:"sent"`             // at least one byte of the request went out
+	Reused      bool    `json:"reused,omitempty"` // over a connection that was there
+	StartMS     float64 `json:"start_ms"`         // after the request came
 	ConnectMS   float64 `json:"connect_ms"`
-	FirstByteMS float64 `json:"first_byte_ms"`
+	FirstByteMS float64 `json:"first_byte_ms"` // after the attempt began; 0 = none came
+	TotalMS     float64 `json:"total_ms"`
 }
 
 // NewRequest is the form in which a request travels.
 func NewRequest(a *proxy.Access) Request {
 	wire := Request{
-		Head: Head{"request", a.Start}, Method: a.Method, Path: a.Path, Status: a.Status, Worker: a.Worker, Port: a.Port,
+		Head: Head{"request", a.Start}, Method: a.Method, Path: proxy.Redact(a.Path), Status: a.Status, Worker: a.Worker, Port: a.Port,
 		Outcome: string(a.Outcome), Reason: a.Reason, TotalMS: millis(a.Total), HeldMS: millis(a.Held), Bytes: a.Bytes,
+		Proto: a.Proto, Host: a.Host, Client: a.Client, User: a.User, Referer: proxy.Redact(a.Referer), UserAgent: a.UserAgent,
 		Attempts: []Attempt{},
 	}
 	for _, at := range a.Attempts {
 		wire.Attempts = append(wire.Attempts, Attempt{
-			Worker: at.Worker, Port: at.Port, Incarnation: at.Incarnation, Result: at.Result, Sent: at.Sent,
-			ConnectMS: millis(at.Connect), FirstByteMS: millis(at.FirstByte),
+			Worker: at.Worker, Port: at.Port, Incarnation: at.Incarnation, Result: at.Result, Sent: at.Sent, Reused: at.Reused,
+			StartMS: millis(at.Start), ConnectMS: millis(at.Connect), FirstByteMS: millis(at.FirstByte), TotalMS: millis(at.Total),
 		})
 	}
 	return wire

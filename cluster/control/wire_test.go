@@ -36,11 +36,13 @@ func TestWire(t *testing.T) {
 		{"log with colour", NewLog(cluster.LogLine{Line: procs.Line{Time: at, Text: "\x1b[31mred\x1b[0m"}}, true),
 			`{"event":"log","time":"2026-01-02T03:04:05.678Z","worker":0,"port":0,"incarnation":0,"line":"\u001b[31mred\u001b[0m"}`},
 		{"request", NewRequest(&proxy.Access{
-			Start: at, Method: "GET", Path: "/", Status: 200, Worker: 2, Port: 8001, Outcome: proxy.Rescued, Total: 14 * ms, Bytes: 5,
-			Attempts: []proxy.Attempt{{Worker: 1, Port: 8000, Incarnation: 1, Result: "refused"}, {Worker: 2, Port: 8001, Incarnation: 1, Result: "200", Sent: true, Connect: ms, FirstByte: 13 * ms}},
-		}), `{"event":"request","time":"2026-01-02T03:04:05.678Z","method":"GET","path":"/","status":200,"worker":2,"port":8001,"outcome":"rescued",` +
-			`"total_ms":14,"bytes":5,"attempts":[{"worker":1,"port":8000,"incarnation":1,"result":"refused","sent":false,"connect_ms":0,"first_byte_ms":0},` +
-			`{"worker":2,"port":8001,"incarnation":1,"result":"200","sent":true,"connect_ms":1,"first_byte_ms":13}]}`},
+			Start: at, Method: "GET", Path: "/?a=b&token=x", Status: 200, Worker: 2, Port: 8001, Outcome: proxy.Rescued, Total: 14 * ms, Bytes: 5,
+			Proto: "HTTP/1.1", Host: "a.test", Client: "127.0.0.1", User: "ann", Referer: "http://b.test/?key=x", UserAgent: "c/1",
+			Attempts: []proxy.Attempt{{Worker: 1, Port: 8000, Incarnation: 1, Result: "refused", Total: ms}, {Worker: 2, Port: 8001, Incarnation: 1, Result: "200", Sent: true, Start: ms, Connect: ms, FirstByte: 12 * ms, Total: 13 * ms}},
+		}), `{"event":"request","time":"2026-01-02T03:04:05.678Z","method":"GET","path":"/?a=b\u0026token=***","status":200,"worker":2,"port":8001,"outcome":"rescued",` +
+			`"total_ms":14,"bytes":5,"proto":"HTTP/1.1","host":"a.test","client":"127.0.0.1","user":"ann","referer":"http://b.test/?key=***","user_agent":"c/1",` +
+			`"attempts":[{"worker":1,"port":8000,"incarnation":1,"result":"refused","sent":false,"start_ms":0,"connect_ms":0,"first_byte_ms":0,"total_ms":1},` +
+			`{"worker":2,"port":8001,"incarnation":1,"result":"200","sent":true,"start_ms":1,"connect_ms":1,"first_byte_ms":12,"total_ms":13}]}`},
 		{"request that nobody answered", NewRequest(&proxy.Access{Start: at, Method: "POST", Path: "/pay", Status: 502, Outcome: proxy.Failed, Reason: "no", Held: 2 * ms}),
 			`{"event":"request","time":"2026-01-02T03:04:05.678Z","method":"POST","path":"/pay","status":502,"outcome":"failed","reason":"no","total_ms":0,"held_ms":2,"bytes":0,"attempts":[]}`},
 		{"lost", Lost{Head{"lost", at}, "log lines", 3}, `{"event":"lost","time":"2026-01-02T03:04:05.678Z","what":"log lines","count":3}`},

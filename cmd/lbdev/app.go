@@ -37,7 +37,7 @@ any:      lbdev up -n 4 -- ./server --port {port}`,
 func commands() []*cli.Command {
 	return []*cli.Command{
 		upCommand(), demoCommand(), sampleCommand(),
-		psCommand(), logsCommand(), eventsCommand(), metricsCommand(), waitCommand(), openCommand(),
+		psCommand(), requestsCommand(), logsCommand(), eventsCommand(), metricsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
 		scaleCommand(), policyCommand(), downCommand(),
 		doctorCommand(), pruneCommand(), trustCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),

@@ -227,14 +227,14 @@ func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
 	if a.Outcome == proxy.Canceled {
 		status = "---"
 	}
-	buf = fmt.Appendf(buf, "%-4s %-*s %s %8s", printable(a.Method), pathWidth, t.fit(printable(a.Path)), t.status(a.Status, status), short(a.Total))
+	buf = fmt.Appendf(buf, "%-4s %-*s %s %8s", printable(a.Method), pathWidth, t.fit(printable(proxy.Redact(a.Path))), t.status(a.Status, status), short(a.Total))
 	for i := range a.Attempts {
 		at := &a.Attempts[i]
 		buf = fmt.Appendf(buf, " %s %s", t.arrow, t.worker(at.Worker, strconv.Itoa(at.Port)))
 		switch last := i == len(a.Attempts)-1; {
 		case last && a.Outcome == proxy.Failed:
 			reason := strings.TrimPrefix(a.Reason, fmt.Sprintf("worker %d ", at.Port))
-			return fmt.Appendf(buf, " %s %s\n", t.bad(t.down), reason)
+			return fmt.Appendf(buf, " %s %s\n", t.bad(t.down), printable(reason))
 		case !last:
 			buf = fmt.Appendf(buf, " %s %s", t.bad(t.down), at.Result)
 		}
@@ -244,7 +244,7 @@ func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
 	}
 	switch a.Outcome {
 	case proxy.Failed, proxy.Cut:
-		buf = fmt.Appendf(buf, " %s %s", t.bad(string(a.Outcome)+":"), a.Reason)
+		buf = fmt.Appendf(buf, " %s %s", t.bad(string(a.Outcome)+":"), printable(a.Reason))
 	case proxy.Canceled:
 		buf = fmt.Appendf(buf, " %s the client went away", t.dot)
 	}
