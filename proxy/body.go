@@ -20,6 +20,7 @@ type body struct {
 	left    int64   // of the body, or of the chunk
 	inChunk bool    // the end of a chunk's data was not read yet
 	trailer []field // when next has returned io.EOF
+	lane    *lane   // of byStream
 	waiting func()  // is called before waiting for the worker; may be nil
 }
 
@@ -30,6 +31,7 @@ const (
 	byLength            // left bytes
 	byChunks            // RFC 9112 section 7.1
 	untilClose          // whatever comes until the worker closes
+	byStream            // HTTP/2: whatever comes until the stream ends; left bytes, or -1
 )
 
 // of prepares for the body that follows a head, by RFC 9112 section 6.3.
@@ -59,8 +61,32 @@ func (b *body) next() ([]byte, error) {
 			return nil, err
 		}
 		return b.take(len(b.in.buffered())), nil
+	case byStream:
+		return b.nextByStream()
 	}
 	return nil, io.EOF
+}
+
+// bounded says that the body's length is known.
+func (b *body) bounded() bool { return b.kind == byLength || b.kind == byStream && b.left >= 0 }
+
+// mayHaveTrailer says that trailers can follow the body.
+func (b *body) mayHaveTrailer() bool { return b.kind == byChunks || b.kind == byStream }
+
+// nextByStream leaves it to net/http that a body has the length that it was said to have.
+func (b *body) nextByStream() ([]byte, error) {
+	switch err := b.need(); {
+	case err == io.EOF:
+		b.trailer = b.lane.trailers(b.trailer)
+		return nil, io.EOF
+	case err != nil:
+		return nil, err
+	}
+	piece := b.take(len(b.in.buffered()))
+	if b.left > 0 {
+		b.left = max(b.left-int64(len(piece)), 0)
+	}
+	return piece, nil
 }
 
 func (b *body) nextByLength() ([]byte, error) {
@@ -200,10 +226,10 @@ func (b *body) need() error {
 }
 
 func (b *body) fill() error {
-	if b.waiting != nil {
+	if b.waiting != nil && (b.kind != byStream || b.left != 0) { // of a stream without more data there is nothing to wait for but its end
 		b.waiting()
 	}
-	if b.kind == untilClose || b.left > smallBuffer {
+	if b.kind == untilClose || b.left > smallBuffer || b.left < 0 {
 		b.in.widen()
 	}
 	return b.in.fill()
@@ -217,7 +243,7 @@ func (b *body) take(n int) []byte {
 
 // holdBack reads the whole body into the buffer if its length is known and it fits, and says whether it did.
 func (b *body) holdBack() (bool, error) {
-	if b.kind != byLength || b.left > bigBuffer {
+	if !b.bounded() || b.left > bigBuffer {
 		return false, nil
 	}
 	for int64(len(b.in.buffered())) < b.left {

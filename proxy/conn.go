@@ -1,154 +1,181 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net"
-	"sync/atomic"
+	"net/http"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/lbdev/lbdev/proxy/fault"
 )
 
-// A conn is one connection to a worker. One request at a time owns it; otherwise it is idle and its upstream does.
+// continuePatience is how long a worker may take to ask for a body that was announced with Expect (RFC 9110 section
+// 10.1.1: not indefinitely). Many ignore it.
+const continuePatience = time.Second
+
+// A conn is one HTTP/1 connection to a worker. One request at a time owns it; otherwise it is idle and its upstream does.
 type conn struct {
-	up     *upstream
-	tcp    *net.TCPConn
-	bad    *fault.StandIn // nil = tcp leads to the worker
+	hold
+	sock   socket
 	in     reader
 	out    []byte // the request's head, built here
-	used   int    // requests that were sent over it
 	number int64  // of the upstream's connections
 	until  int64  // the tick at which it was idle for too long
 
 	raw    syscall.RawConn // for quiet
 	look   func(fd uintptr) bool
 	silent bool // what look saw
-
-	// While a request owns it; guarded by upstream.mu.
-	prev, next *conn
-	ctx        context.Context // the request's, for sweep
-	unwatch    func() bool     // ends watching ctx; nil = it is not watched yet
-
-	abortFunc func() // abort as a value, made once
-
-	waiting atomic.Bool  // for an answer, or for the rest of one that is held back; see upstream.listen
-	taking  atomic.Int32 // whether the request may go to another worker
-	sweeps  int          // that found it busy with this request; guarded by upstream.mu
 }
 
-// The values of conn.taking.
-const (
-	keeps     int32 = iota // the request stays with this worker
-	mayTake                // no answer has begun to come: the request may be taken back, or go to somebody else too
-	hedged                 // it goes to somebody else too
-	begins                 // an answer has begun to come, of which the client has seen nothing: the request may be taken back
-	takenBack              // it was taken back; the connection is closed
-)
+// A socket is what TCP and unix sockets have in common.
+type socket interface {
+	net.Conn
+	CloseWrite() error
+	SyscallConn() (syscall.RawConn, error)
+}
 
-func newConn(u *upstream, tcp *net.TCPConn) *conn {
-	c := &conn{up: u, tcp: tcp, in: newReader(tcp), out: make([]byte, 0, 1024)}
+func newConn(u *upstream, sock socket) *conn {
+	c := &conn{hold: hold{up: u}, sock: sock, in: newReader(sock), out: make([]byte, 0, 1024)}
 	c.in.heard = &u.heard
-	c.abortFunc = c.abort
+	c.way, c.abortFunc = c, c.abort
 	c.prepareLook()
 	return c
 }
 
-// enter counts a request as one that the worker has; false means that the worker has left rotation since it was picked.
-// Whoever took it out waits for what is in flight, and only that.
-func (c *conn) enter() bool {
-	c.up.backend.inFlight.Add(1)
-	if !c.up.away.Load() {
-		return true
+// send writes the head, in one write with the body if that is small and complete; else the body follows on its own.
+func (c *conn) send(x *exchange, a *Attempt) loss {
+	u := x.upload
+	x.inlined = false
+	x.expecting = u != nil && !u.begun() && expectsContinue(x.r)
+	c.out = x.appendHead(c.out[:0], x.expecting)
+	if u != nil && !x.expecting {
+		u.start()
+		if data, ok := u.inline(); ok {
+			x.inlined = true
+			c.out = x.appendBody(c.out, data)
+		}
 	}
-	c.up.backend.inFlight.Add(-1)
-	c.up.drop(c)
-	return false
+	c.used++
+	if idempotent(x.r) && (u == nil || x.inlined) {
+		c.lend()
+	}
+	c.waiting.Store(true)
+	n, err := c.sock.Write(c.out)
+	if err != nil && n == 0 {
+		return loss{stage: unsent, result: resultOf(err), err: err}
+	}
+	a.Sent = true
+	c.up.backend.requests.Add(1)
+	if err != nil {
+		return loss{stage: sent, result: resultOf(err), err: err}
+	}
+	if u != nil && !x.inlined && !x.expecting {
+		u.sendTo(c)
+	}
+	return loss{}
 }
 
-// exit is the other end of enter.
-func (c *conn) exit() {
-	c.waiting.Store(false)
-	c.up.backend.inFlight.Add(-1)
+// appendBody appends a complete body.
+func (x *exchange) appendBody(buf, data []byte) []byte {
+	if x.r.ContentLength >= 0 {
+		return append(buf, data...)
+	}
+	return appendLastChunk(appendChunk(buf, data), x.r.Trailer)
 }
 
-// lend marks the request that is about to be sent over the connection as one that may be taken back, or go to another worker
-// too (see Backend.Abandon and Backend.Hedge). Its worker may have been given up a moment ago.
-func (c *conn) lend() {
-	c.taking.Store(mayTake)
-	if c.up.abandoned.Load() {
-		c.takeBack()
-	}
-	if c.up.hedging.Load() {
-		c.up.mu.Lock()
-		c.hedge()
-		c.up.mu.Unlock()
-	}
+func expectsContinue(r *http.Request) bool {
+	expect := r.Header["Expect"]
+	return len(expect) > 0 && strings.EqualFold(expect[0], "100-continue") && r.ProtoMajor == 1 && r.ProtoMinor > 0
 }
 
-// begin notes that an answer has begun to come; false means that the request was taken back before.
-func (c *conn) begin() bool {
+func (c *conn) await(x *exchange, a *Attempt) loss {
+	if err := c.readHead(x, !a.Reused && c.bad == nil); err != nil {
+		return loss{stage: sent, result: resultOf(err), err: err}
+	}
+	if x.head.status == http.StatusContinue {
+		c.upload(x)
+	}
+	return loss{}
+}
+
+// readHead reads the head of a response.
+func (c *conn) readHead(x *exchange, fresh bool) (err error) {
+	switch {
+	case x.expecting:
+		return c.readContinue(x)
+	case fresh:
+		err = x.head.readFirstHead(c)
+	default:
+		err = x.head.readHead(&c.in)
+	}
+	if isTimeout(err) && c.taking.Load() == hedged {
+		return errHedge
+	}
+	return err
+}
+
+// readContinue waits a while for the worker to ask for the body, and then sends it unasked.
+func (c *conn) readContinue(x *exchange) error {
+	c.sock.SetReadDeadline(time.Now().Add(continuePatience))
+	err := x.head.readHead(&c.in)
+	c.sock.SetReadDeadline(time.Time{})
+	if !isTimeout(err) {
+		return err
+	}
+	c.upload(x)
+	return x.head.readHead(&c.in)
+}
+
+// upload sends the body that the worker was to ask for first. That it is read makes net/http ask the client for it.
+func (c *conn) upload(x *exchange) {
+	if !x.expecting {
+		return
+	}
+	x.expecting = false
+	x.upload.start()
+	x.upload.sendTo(c)
+}
+
+// arrive fills the buffer with a head.
+func (c *conn) arrive() loss {
 	for {
-		now := c.taking.Load()
-		switch now {
-		case takenBack:
-			return false
-		case keeps, begins:
-			return true
+		end, err := headEnd(&c.in)
+		switch {
+		case end > 0:
+			return loss{}
+		case !isTimeout(err):
+			return loss{stage: sent, result: resultOf(err), err: err}
 		}
-		if c.taking.CompareAndSwap(now, begins) {
-			if now == hedged {
-				c.calm()
-			}
-			return true
-		}
+		c.calm() // it was to hedge, which it does
 	}
 }
 
-// claim ends what lend began, because there is an answer; false means that the request was taken back before.
-func (c *conn) claim() bool { return c.taking.Swap(keeps) != takenBack }
+func (c *conn) interrupt() { c.sock.SetReadDeadline(time.Unix(1, 0)) }
 
-// takeBack aborts the connection if the request may be taken back.
-func (c *conn) takeBack() {
-	for _, lent := range []int32{mayTake, hedged, begins} {
-		if c.taking.CompareAndSwap(lent, takenBack) {
-			c.abort()
-			return
-		}
+func (c *conn) resume() { c.sock.SetReadDeadline(time.Time{}) }
+
+func (c *conn) body(x *exchange) { x.body.of(&x.head, x.r.Method, &c.in) }
+
+func (c *conn) abort() { c.sock.Close() }
+
+// end keeps the connection if it can be used again.
+func (c *conn) end(x *exchange, delivered bool) {
+	whole := x.upload == nil || x.upload.stop(c) || x.inlined
+	c.exit()
+	if delivered && whole && !x.head.close && x.body.kind != untilClose && len(c.in.buffered()) == 0 && c.bad == nil {
+		c.up.put(c, x.head.ticks)
+	} else {
+		c.up.drop(c)
 	}
 }
-
-// hedge ends the wait for an answer, if the request may go to another worker too; upstream.mu is held.
-func (c *conn) hedge() {
-	if c.taking.CompareAndSwap(mayTake, hedged) {
-		c.tcp.SetReadDeadline(time.Unix(1, 0))
-	}
-}
-
-// calm makes the connection one that can be read from again after hedge, which it waits for.
-func (c *conn) calm() {
-	c.up.mu.Lock()
-	defer c.up.mu.Unlock()
-	c.tcp.SetReadDeadline(time.Time{})
-}
-
-// abort ends whatever the connection is at; the request that owns it sees an error. It may be called at any time.
-func (c *conn) abort() { c.hangUp() }
 
 // close ends a connection that nobody uses.
 func (c *conn) close() {
 	c.in.reset()
-	c.hangUp()
-}
-
-func (c *conn) hangUp() {
-	if c.bad != nil {
-		c.bad.Close()
-		return
-	}
-	c.tcp.Close()
+	c.sock.Close()
 }
 
 // resultOf says in a word what an error of a connection means.
@@ -158,12 +185,14 @@ func resultOf(err error) string {
 		return ResultClosed
 	case isRefused(err), errors.Is(err, fault.ErrRefused):
 		return ResultRefused
-	case isReset(err):
+	case isReset(err), isStreamReset(err):
 		return ResultReset
 	case isTimeout(err):
 		return ResultTimeout
 	case errors.Is(err, errNonsense):
 		return ResultNonsense
+	case strings.HasPrefix(err.Error(), "http2: "):
+		return ResultClosed
 	}
 	return ResultUnreachable
 }

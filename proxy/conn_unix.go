@@ -10,7 +10,7 @@ import (
 
 // prepareLook makes what quiet needs: a closure made per request would be an allocation per request.
 func (c *conn) prepareLook() {
-	c.raw, _ = c.tcp.SyscallConn() // its one error is a nil conn
+	c.raw, _ = c.sock.SyscallConn() // its one error is a nil conn
 	var one [1]byte
 	c.look = func(fd uintptr) bool {
 		_, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
@@ -25,7 +25,13 @@ func (c *conn) quiet() bool {
 	return c.raw.Read(c.look) == nil && c.silent
 }
 
-func isRefused(err error) bool { return errors.Is(err, unix.ECONNREFUSED) }
+// isRefused says that nobody listens. A unix socket that was not made yet, or was removed, is a missing file.
+func isRefused(err error) bool {
+	return errors.Is(err, unix.ECONNREFUSED) || errors.Is(err, unix.ENOENT)
+}
+
+// isFull says that a unix socket has a listener that does not accept as fast as others connect.
+func isFull(err error) bool { return errors.Is(err, unix.EAGAIN) }
 
 func isReset(err error) bool {
 	return errors.Is(err, unix.ECONNRESET) || errors.Is(err, unix.EPIPE) || errors.Is(err, unix.ECONNABORTED)

@@ -19,12 +19,15 @@ func (c *conn) quiet() bool {
 	if fresh {
 		return true
 	}
-	c.tcp.SetReadDeadline(time.Now().Add(time.Millisecond))
+	c.sock.SetReadDeadline(time.Now().Add(time.Millisecond))
 	var one [1]byte
-	_, err := c.tcp.Read(one[:])
-	c.tcp.SetReadDeadline(time.Time{})
+	_, err := c.sock.Read(one[:])
+	c.sock.SetReadDeadline(time.Time{})
 	return isTimeout(err)
 }
+
+// isFull is about unix sockets, which lbdev does not use here.
+func isFull(error) bool { return false }
 
 func isRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
 

@@ -9,24 +9,24 @@ import (
 )
 
 // deliver gives the client the response whose head was read.
-func (x *exchange) deliver(c *conn, a *Attempt) loss {
-	h := &x.head
-	x.body.of(h, x.r.Method, &c.in)
+func (x *exchange) deliver(way line, a *Attempt) loss {
+	h, at := &x.head, way.held()
+	way.body(x)
 	if x.mayHoldBack() {
 		if held, err := x.body.holdBack(); held && err != nil {
 			return loss{stage: sent, result: resultOf(err), err: err}
 		}
 	}
-	if !c.claim() {
+	if !at.claim() {
 		return lossByPause
 	}
-	c.waiting.Store(false)
+	at.waiting.Store(false)
 	x.body.waiting = x.onWait
 	a.Result = statusText(h.status)
-	x.credit(c.up, h.status)
-	x.conn = c
+	x.credit(at.up, h.status)
+	x.way = way
 	defer x.unstream()
-	x.writeHead(c.up)
+	x.writeHead(at.up)
 	return x.copyBody()
 }
 
@@ -70,7 +70,7 @@ func (x *exchange) copyFields(to http.Header) {
 	values := make([]string, 0, len(fields))
 	for i := range fields {
 		f := &fields[i]
-		if f.name == "Trailer" && x.body.kind == byChunks {
+		if f.name == "Trailer" && x.body.mayHaveTrailer() {
 			x.announce(to, f.value)
 		}
 		if hopByHop(f.name) || slices.Contains(listed, f.name) || f.name == "X-Lbdev-Worker" || f.name == "X-Lbdev-Attempts" {
@@ -168,7 +168,7 @@ func (x *exchange) inform() {
 // beforeWait is called when the worker has sent nothing more yet.
 func (x *exchange) beforeWait() {
 	x.flush()
-	if !x.streaming && x.body.kind != byLength {
+	if !x.streaming && !x.body.bounded() {
 		x.streaming = true
 		x.proxy.streams.add(x, isEventStream(x.w.Header().Get("Content-Type")))
 	}
@@ -179,7 +179,7 @@ func (x *exchange) unstream() {
 		x.proxy.streams.remove(x)
 		x.streaming = false
 	}
-	x.conn = nil
+	x.way = nil
 }
 
 // wasEnded says whether Shutdown ended this stream, and notes it.

@@ -32,7 +32,7 @@ type exchange struct {
 	abort     bool   // the client's connection is to be aborted
 	ended     bool   // by Shutdown; guarded by streams.mu
 	inlined   bool   // the body went out with the head
-	conn      *conn  // that a stream comes from; guarded by streams.mu once it is one
+	way       line   // that a stream comes over; guarded by streams.mu once it is one
 	streaming bool   // it is in streams
 	expecting bool   // the worker is to ask for the body
 	onWait    func() // beforeWait as a value, made once
@@ -72,6 +72,8 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 		// can't do otherwise anyway (HTTP/2 always can).
 		_ = http.NewResponseController(w).EnableFullDuplex()
 	}
+	x.listed = options(r.Header["Connection"], x.listed[:0])
+	x.upgrade = upgradeOf(r, x.listed)
 }
 
 // introduce notes who the client says that it is. Only a user costs an allocation.

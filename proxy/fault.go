@@ -60,21 +60,17 @@ func (p *Pool) endFaults() {
 
 // misbehave draws what the worker is to do wrong with a request: nothing, which is nil, or it returns a connection to one
 // that does it. Without a fault it costs the load of a pointer.
-func (u *upstream) misbehave(ctx context.Context) (*conn, error) {
+func (u *upstream) misbehave() (*fault.StandIn, error) {
 	live := u.backend.fault.Load()
 	if live == nil {
 		return nil, nil
 	}
-	bad, err := live.Meet(u.reach)
-	if bad == nil {
-		return nil, err
-	}
-	return u.adopt(ctx, bad.TCPConn, bad), nil
+	return live.Meet(func(ctx context.Context) (fault.Conn, error) { return u.reach(ctx) })
 }
 
 // kept makes the loss of a request that a fault has kept from the worker one of a request that was never sent.
 func (x *exchange) kept(g *leg, l loss) loss {
-	if g.c.bad != nil && l.stage == sent && !g.c.bad.Reached() && x.upload.replayable() {
+	if bad := g.way.held().bad; bad != nil && l.stage == sent && !bad.Reached() && x.upload.replayable() {
 		l.stage = unsent
 		x.recordOf(g).Sent = false
 	}

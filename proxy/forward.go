@@ -85,28 +85,29 @@ func (x *exchange) pick() *upstream {
 	return up
 }
 
-// try asks one worker, over idle connections as long as they turn out to be closed before anything was sent.
+// try asks one worker, over connections that are there as long as they turn out to be closed before anything was sent.
 func (x *exchange) try(up *upstream) loss {
 	start := x.record.Start
 	if len(x.record.Attempts) > 0 || x.record.Held > 0 {
 		start = time.Now()
 	}
 	for {
-		c, err := up.connect(x.r.Context())
+		way, err := up.open(x)
 		if err != nil {
 			return x.unreached(up, start, err)
 		}
 		x.leaveQueue(true)
-		g := x.leg(c, start)
+		g := x.leg(way, start)
 		l := x.ask(&g)
 		left := l == lossByLeaving
-		if l.stage == unsent && x.recordOf(&g).Reused && !left {
+		if l.stage == unsent && x.recordOf(&g).Reused && !left && l.result != ResultRefused {
 			x.record.Attempts = x.record.Attempts[:g.at] // nothing was tried
 			continue
 		}
 		if l.stage != delivered {
-			l.excused = l.excused || g.c.up.excused.Load()
-			x.lost(g.c.up, x.recordOf(&g), l)
+			at := g.way.held().up
+			l.excused = l.excused || at.excused.Load()
+			x.lost(at, x.recordOf(&g), l)
 		}
 		if left {
 			x.record.Attempts = x.record.Attempts[:g.at] // nor here
@@ -185,6 +186,8 @@ func (x *exchange) mayRepeat(l loss) bool {
 	}
 	port := strconv.Itoa(x.record.Attempts[len(x.record.Attempts)-1].Port)
 	switch {
+	case errors.Is(l.err, errUnsendable):
+		x.fail(http.StatusBadGateway, l.err.Error(), 0)
 	case errors.Is(l.err, errNonsense):
 		x.fail(http.StatusBadGateway, "worker "+port+" sent nonsense: "+l.err.Error(), 0)
 	case !idempotent(x.r) && !x.proxy.RetryUnsafe:

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,6 +71,20 @@ func headEnd(in *reader) (int, error) {
 		case err != nil:
 			return 0, err
 		}
+	}
+}
+
+// take fills the head with one that net/http has read from an HTTP/2 stream. The keys of trailer are announced, length is -1
+// if it is not known.
+func (h *head) take(status int, header, trailer http.Header, length int64) {
+	*h = head{fields: h.fields[:0], listed: h.listed[:0], status: status, length: length}
+	for name, values := range header {
+		for _, v := range values {
+			h.fields = append(h.fields, field{name, v})
+		}
+	}
+	if len(trailer) > 0 {
+		h.fields = append(h.fields, field{"Trailer", strings.Join(slices.Sorted(maps.Keys(trailer)), ", ")})
 	}
 }
 

@@ -15,23 +15,24 @@ const maxLegs = 2
 // errHedge ends the wait for a head, because somebody else is to be asked too.
 var errHedge = errors.New("the worker is silent")
 
-// A leg is one attempt under way: a connection, and where the record of the attempt is.
+// A leg is one attempt under way: a line, and where the record of the attempt is.
 type leg struct {
-	c     *conn
+	way   line
 	at    int // in record.Attempts
 	start time.Time
 }
 
-// leg begins one over a connection.
-func (x *exchange) leg(c *conn, start time.Time) leg {
-	a := x.attempt(c.up, start)
-	if a.Reused = c.used > 0; !a.Reused {
+// leg begins one over a line.
+func (x *exchange) leg(way line, start time.Time) leg {
+	at := way.held()
+	a := x.attempt(at.up, start)
+	if a.Reused = at.used > 0; !a.Reused {
 		a.Connect = time.Since(start)
 	}
-	if c.bad != nil {
-		a.Fault = c.bad.Kind
+	if at.bad != nil {
+		a.Fault = at.bad.Kind
 	}
-	return leg{c: c, at: len(x.record.Attempts) - 1, start: start}
+	return leg{way: way, at: len(x.record.Attempts) - 1, start: start}
 }
 
 // recordOf is valid until the next attempt begins.
@@ -39,8 +40,8 @@ func (x *exchange) recordOf(g *leg) *Attempt { return &x.record.Attempts[g.at] }
 
 // An arrival is the end of the wait for the head of an answer.
 type arrival struct {
-	c   *conn
-	err error
+	way  line
+	loss loss // the zero value = a head came
 }
 
 // A race is a request's legs. Each has a goroutine that waits for the head of its answer; they end with the race.
@@ -54,45 +55,36 @@ type race struct {
 // becomes that one's.
 func (x *exchange) hedge(g *leg) loss {
 	r := &race{x: x, arrivals: make(chan arrival, maxLegs)}
-	g.c.calm()
+	g.way.held().calm()
 	first := *g
 	r.start(&first)
 	for {
 		for len(r.legs) < maxLegs && r.startAnother() {
 		}
 		got := <-r.arrivals
-		won := r.remove(got.c)
+		won := r.remove(got.way)
 		switch {
-		case got.err == nil && got.c.begin():
+		case got.loss.stage == delivered && got.way.held().begin():
 			*g = *won
 			r.drop(g)
 			return loss{}
 		case len(r.legs) == 0:
 			*g = *won
-			return lossOf(got.err)
+			return lossOf(got.loss)
 		}
-		r.lose(won, got.err)
+		r.lose(won, got.loss)
 	}
 }
 
 // start lets a leg wait for its head.
 func (r *race) start(g *leg) {
 	r.legs = append(r.legs, g)
-	r.x.tried = append(r.x.tried, tried{up: g.c.up, sent: true, again: time.Now().Add(diedAgain)})
-	go r.await(g.c)
+	r.x.tried = append(r.x.tried, tried{up: g.way.held().up, sent: true, again: time.Now().Add(diedAgain)})
+	go r.await(g.way)
 }
 
 // await is the goroutine behind a leg.
-func (r *race) await(c *conn) {
-	for {
-		end, err := headEnd(&c.in)
-		if end > 0 || !isTimeout(err) {
-			r.arrivals <- arrival{c, err}
-			return
-		}
-		c.calm() // it was to hedge, which it does
-	}
-}
+func (r *race) await(way line) { r.arrivals <- arrival{way, way.arrive()} }
 
 // startAnother sends the request to one more worker; false means that there is none.
 func (r *race) startAnother() bool {
@@ -106,40 +98,40 @@ func (r *race) startAnother() bool {
 			return false
 		}
 		start := time.Now()
-		c, err := up.connect(x.r.Context())
+		way, err := up.open(x)
 		if err != nil {
 			if x.unreached(up, start, err).stage == gone {
 				return false // and the other legs end by themselves
 			}
 			continue
 		}
-		if g := r.send(c, start); g != nil {
+		if g := r.send(way, start); g != nil {
 			r.start(g)
 			return true
 		}
 	}
 }
 
-// send sends the request over a connection; nil means that it could not.
-func (r *race) send(c *conn, start time.Time) *leg {
-	x := r.x
-	g := new(x.leg(c, start))
-	if !c.enter() {
-		x.lost(c.up, x.recordOf(g), lossByLeaving)
+// send sends the request over a line; nil means that it could not.
+func (r *race) send(way line, start time.Time) *leg {
+	x, up := r.x, way.held().up
+	g := new(x.leg(way, start))
+	if !way.held().enter() {
+		way.end(x, false)
+		x.lost(up, x.recordOf(g), lossByLeaving)
 		x.record.Attempts = x.record.Attempts[:g.at]
 		return nil
 	}
-	l := x.send(g)
+	l := way.send(x, x.recordOf(g))
 	if l.stage == delivered {
 		return g
 	}
-	c.exit()
-	c.up.drop(c)
+	way.end(x, false)
 	if l.stage == unsent && x.recordOf(g).Reused {
 		x.record.Attempts = x.record.Attempts[:g.at] // nothing was tried: the next connection to the same worker is
 		return nil
 	}
-	x.lost(c.up, x.recordOf(g), l)
+	x.lost(up, x.recordOf(g), l)
 	return nil
 }
 
@@ -153,49 +145,47 @@ func (x *exchange) pickOther() *upstream {
 	return x.pickUntried(v)
 }
 
-// lossOf is that of a request for which no answer came. Without an error it was taken back as one came.
-func lossOf(err error) loss {
-	if err == nil {
+// lossOf is that of a request for which no answer came. Without one it was taken back as an answer came.
+func lossOf(l loss) loss {
+	if l.stage == delivered {
 		return lossByPause
 	}
-	return loss{stage: sent, result: resultOf(err), err: err}
+	return l
 }
 
-func (r *race) remove(c *conn) *leg {
-	i := slices.IndexFunc(r.legs, func(g *leg) bool { return g.c == c })
+func (r *race) remove(way line) *leg {
+	i := slices.IndexFunc(r.legs, func(g *leg) bool { return g.way == way })
 	g := r.legs[i]
 	r.legs = slices.Delete(r.legs, i, i+1)
 	return g
 }
 
 // lose ends a leg whose worker died while the other still has the request.
-func (r *race) lose(g *leg, err error) {
-	x := r.x
-	l := x.kept(g, lossOf(err))
-	l.excused = g.c.up.excused.Load()
-	if !g.c.claim() {
+func (r *race) lose(g *leg, l loss) {
+	x, at := r.x, g.way.held()
+	l = x.kept(g, lossOf(l))
+	l.excused = at.up.excused.Load()
+	if !at.claim() {
 		l = lossByPause
 	}
 	if !l.excused && l.stage == sent {
 		x.sends++
 	}
-	g.c.exit()
-	g.c.up.drop(g.c)
+	g.way.end(x, false)
 	if x.r.Context().Err() != nil {
 		l.stage = gone
 	}
-	x.lost(g.c.up, x.recordOf(g), l)
+	x.lost(at.up, x.recordOf(g), l)
 }
 
 // drop ends the legs that did not win, and puts the winner's record behind theirs, as the one that answered is the last.
 func (r *race) drop(winner *leg) {
 	x := r.x
 	for _, g := range r.legs {
-		g.c.abort()
+		g.way.abort()
 		<-r.arrivals
-		g.c.claim()
-		g.c.exit()
-		g.c.up.drop(g.c)
+		g.way.held().claim()
+		g.way.end(x, false)
 		a := x.recordOf(g)
 		a.Result = ResultSilent
 		if g.at > winner.at {
@@ -205,7 +195,7 @@ func (r *race) drop(winner *leg) {
 	won := x.record.Attempts[winner.at]
 	x.record.Attempts = append(slices.Delete(x.record.Attempts, winner.at, winner.at+1), won)
 	winner.at = len(x.record.Attempts) - 1
-	x.tried = slices.DeleteFunc(x.tried, func(t tried) bool { return t.up == winner.c.up })
+	x.tried = slices.DeleteFunc(x.tried, func(t tried) bool { return t.up == winner.way.held().up })
 }
 
 // rescued says whether the worker that answers is not the one that was to.

@@ -104,6 +104,7 @@ func (p *Pool) closeIdle() {
 type Backend struct {
 	pool         *Pool
 	worker, port int
+	wire         Wire
 
 	// These are guarded by pool.mu.
 	status Status

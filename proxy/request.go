@@ -15,7 +15,6 @@ func (x *exchange) appendHead(buf []byte, expect bool) []byte {
 	buf = append(buf, x.record.Path...)
 	buf = append(buf, " HTTP/1.1\r\nHost: "...)
 	buf = append(buf, r.Host...)
-	x.listed = options(r.Header["Connection"], x.listed[:0])
 	for name, values := range r.Header {
 		if !forwarded(name, x.listed) {
 			continue
@@ -45,7 +44,6 @@ func appendField(buf []byte, name, value string) []byte {
 
 // appendConnection appends what concerns our connection to the worker.
 func (x *exchange) appendConnection(buf []byte) []byte {
-	x.upgrade = upgradeOf(x.r, x.listed)
 	switch {
 	case x.upgrade != "":
 		buf = appendField(buf, "Connection", "Upgrade")

@@ -50,7 +50,7 @@ func (s *streams) wasEnded(x *exchange) bool {
 // endStream ends a stream from outside; streams.mu is held, so it is still one.
 func (x *exchange) endStream() {
 	x.ended = true
-	x.conn.abort()
+	x.way.abort()
 }
 
 // ending is closed when Shutdown begins.

@@ -50,18 +50,18 @@ func (u *upstream) hedge(all bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	last := u.oldest()
-	for c := u.busy; c != nil; c = c.next {
-		if all || c != last {
-			c.hedge()
+	for h := u.busy; h != nil; h = h.next {
+		if all || h != last {
+			h.hedge()
 		}
 	}
 }
 
-// oldest is the connection that has waited for an answer for the longest time; u.mu is held.
-func (u *upstream) oldest() (last *conn) {
-	for c := u.busy; c != nil; c = c.next {
-		if c.waiting.Load() {
-			last = c
+// oldest is the line that has waited for an answer for the longest time; u.mu is held.
+func (u *upstream) oldest() (last *hold) {
+	for h := u.busy; h != nil; h = h.next {
+		if h.waiting.Load() {
+			last = h
 		}
 	}
 	return last

@@ -47,8 +47,8 @@ func (h *head) readStarving(c *conn) error {
 
 // readWithin is readHead with a timeout; what was read until then stays in the buffer.
 func (h *head) readWithin(c *conn, patience time.Duration) error {
-	c.tcp.SetReadDeadline(time.Now().Add(patience))
-	defer c.tcp.SetReadDeadline(time.Time{})
+	c.sock.SetReadDeadline(time.Now().Add(patience))
+	defer c.sock.SetReadDeadline(time.Time{})
 	if c.taking.Load() == hedged { // whose deadline may have been overwritten
 		return os.ErrDeadlineExceeded
 	}

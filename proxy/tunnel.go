@@ -21,8 +21,9 @@ type tunnel struct {
 }
 
 // tunnel answers with 101 and copies both ways until the end.
-func (x *exchange) tunnel(c *conn, a *Attempt) loss {
-	if x.upgrade == "" {
+func (x *exchange) tunnel(way line, a *Attempt) loss {
+	c, ok := way.(*conn)
+	if x.upgrade == "" || !ok {
 		err := nonsense("it changed the protocol unasked")
 		return loss{stage: sent, result: ResultNonsense, err: err}
 	}
@@ -39,7 +40,7 @@ func (x *exchange) tunnel(c *conn, a *Attempt) loss {
 	x.head.close = true // never to be used again
 	x.credit(c.up, http.StatusSwitchingProtocols)
 	x.record.Outcome = x.success()
-	x.conn, x.streaming = c, true
+	x.way, x.streaming = c, true
 	x.proxy.streams.add(x, true)
 	defer x.unstream()
 	t := &tunnel{client: client, buffered: rw.Reader, worker: c, upEnded: make(chan struct{})}
@@ -77,7 +78,7 @@ func (t *tunnel) run() {
 	t.down = int64(n)
 	if err == nil {
 		var more int64
-		more, err = io.Copy(t.client, t.worker.tcp)
+		more, err = io.Copy(t.client, t.worker.sock)
 		t.down += more
 	}
 	t.end(t.client, err)
@@ -88,11 +89,11 @@ func (t *tunnel) run() {
 func (t *tunnel) up() {
 	defer close(t.upEnded)
 	early, _ := t.buffered.Peek(t.buffered.Buffered())
-	_, err := t.worker.tcp.Write(early)
+	_, err := t.worker.sock.Write(early)
 	if err == nil {
-		_, err = io.Copy(t.worker.tcp, t.client)
+		_, err = io.Copy(t.worker.sock, t.client)
 	}
-	t.end(t.worker.tcp, err)
+	t.end(t.worker.sock, err)
 }
 
 // end passes the end of what goes to one side on to it. That side may still send, but not for ever; after an error there is

@@ -48,10 +48,10 @@ type upload struct {
 	err     error  // why, if that was not the end
 	unread  bool   // nobody wants the rest: what comes is dropped
 	stopped bool   // the sender is to end
+	started bool   // read has begun
 
-	started bool
-	small   chan struct{} // closed by read when the body is over or larger than inlineLimit
-	done    chan struct{} // closed when read ends
+	small chan struct{} // closed by read when the body is over or larger than inlineLimit
+	done  chan struct{} // closed when read ends
 
 	sending chan error // the sender's end; nil = none runs
 }
@@ -64,10 +64,19 @@ func newUpload(r *http.Request) *upload {
 
 // start lets read begin, if it has not.
 func (u *upload) start() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	if !u.started {
 		u.started = true
 		go u.read()
 	}
+}
+
+// begun says that read has.
+func (u *upload) begun() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.started
 }
 
 // read is the goroutine that reads the client's body; finish waits for it.
@@ -184,7 +193,7 @@ func (u *upload) send(c *conn) {
 	defer pieces.Put(piece)
 	chunked := u.r.ContentLength < 0
 	for {
-		n, err := u.next(piece[:])
+		n, err := u.next(piece[:], &u.stopped)
 		var out []byte
 		switch {
 		case err == io.EOF && chunked:
@@ -202,22 +211,22 @@ func (u *upload) send(c *conn) {
 		default:
 			out = piece[:n]
 		}
-		if _, werr := c.tcp.Write(out); werr != nil || err == io.EOF {
+		if _, werr := c.sock.Write(out); werr != nil || err == io.EOF {
 			u.sending <- werr
 			return
 		}
 	}
 }
 
-// next waits for more of the body and copies it. At the end it returns io.EOF.
-func (u *upload) next(piece []byte) (int, error) {
+// next waits for more of the body and copies it. At the end it returns io.EOF. It gives up when *stopped, which u.mu guards.
+func (u *upload) next(piece []byte, stopped *bool) (int, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for u.taken == len(u.data) && !u.over && !u.stopped {
+	for u.taken == len(u.data) && !u.over && !*stopped {
 		u.changed.Wait()
 	}
 	switch {
-	case u.stopped:
+	case *stopped:
 		return 0, net.ErrClosed
 	case u.taken < len(u.data):
 		n := copy(piece, u.data[u.taken:])
@@ -237,10 +246,15 @@ func (u *upload) stop(c *conn) bool {
 	}
 	err := u.awaitSender(c)
 	u.sending = nil
-	u.mu.Lock()
-	u.taken = 0 // the next attempt begins here; until then read must not take the data for used
-	u.mu.Unlock()
+	u.rewind()
 	return err == nil
+}
+
+// rewind lets the next attempt begin with the beginning. Until then read must not take the data for used.
+func (u *upload) rewind() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.taken = 0
 }
 
 // awaitSender waits for the sender. A worker that has read the body has mostly answered before the sender has returned from
@@ -272,7 +286,7 @@ func (u *upload) awaitSender(c *conn) error {
 // dropped for a while, as closing a connection with unread data resets it, and the client might lose the answer
 // (RFC 9112 section 9.6). With abort there is nothing to lose.
 func (u *upload) finish(w http.ResponseWriter, abort bool) {
-	if !u.started && (abort || expectsContinue(u.r)) {
+	if !u.begun() && (abort || expectsContinue(u.r)) {
 		return
 	}
 	u.mu.Lock()
@@ -280,7 +294,7 @@ func (u *upload) finish(w http.ResponseWriter, abort bool) {
 	u.changed.Broadcast()
 	u.mu.Unlock()
 	u.start()
-	if !abort {
+	if !abort && u.r.ProtoMajor == 1 { // in HTTP/2 the answer is not over before we return, and a client that talks on may wait for it
 		t := time.NewTimer(linger)
 		defer t.Stop()
 		select {

@@ -34,6 +34,7 @@ type upstream struct {
 	worker      int
 	port        int
 	incarnation uint64
+	lanes       *lanes       // its connections of HTTP/2; nil = it is spoken to in HTTP/1
 	label       []string     // value of X-Lbdev-Worker; shared by all responses, so nobody may change it
 	addresses   [2]string    // 127.0.0.1 and ::1: some dev servers bind only the second
 	reachable   atomic.Int32 // which of them worked last
@@ -46,7 +47,7 @@ type upstream struct {
 
 	mu      sync.Mutex
 	idle    []*conn // the one used last is taken first, so that the others can go
-	busy    *conn   // the list of those that requests own
+	busy    *hold   // the list of the lines that requests have
 	tick    int64   // counts sweeps
 	sweeper *time.Timer
 	armed   bool // sweeper is going to fire
@@ -63,11 +64,15 @@ type upstream struct {
 
 func newUpstream(b *Backend, incarnation uint64) *upstream {
 	port := strconv.Itoa(b.port)
-	return &upstream{
+	u := &upstream{
 		backend: b, worker: b.worker, port: b.port, incarnation: incarnation,
 		label:     []string{port},
 		addresses: [2]string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)},
 	}
+	if b.wire.HTTP2 {
+		u.lanes = newLanes(u)
+	}
+	return u
 }
 
 // take returns an idle connection that is still open, for the request with that context; nil if there is none. The caller
@@ -83,7 +88,7 @@ func (u *upstream) take(ctx context.Context) *conn {
 		c := u.idle[n-1]
 		u.idle[n-1] = nil
 		u.idle = u.idle[:n-1]
-		u.own(c, ctx)
+		u.own(&c.hold, ctx)
 		u.mu.Unlock()
 		if c.quiet() {
 			return c
@@ -92,35 +97,35 @@ func (u *upstream) take(ctx context.Context) *conn {
 	}
 }
 
-// own notes that a request has the connection; u.mu is held, as for disown.
-func (u *upstream) own(c *conn, ctx context.Context) {
-	c.ctx, c.sweeps = ctx, 0
-	if c.next = u.busy; c.next != nil {
-		c.next.prev = c
+// own notes that a request has the line; u.mu is held, as for disown.
+func (u *upstream) own(h *hold, ctx context.Context) {
+	h.ctx, h.sweeps = ctx, 0
+	if h.next = u.busy; h.next != nil {
+		h.next.prev = h
 	}
-	u.busy = c
+	u.busy = h
 	u.arm()
 }
 
-// disown takes a connection from its request and says whether it is unharmed.
-func (u *upstream) disown(c *conn) bool {
-	if c.prev != nil {
-		c.prev.next = c.next
+// disown takes a line from its request and says whether it is unharmed.
+func (u *upstream) disown(h *hold) bool {
+	if h.prev != nil {
+		h.prev.next = h.next
 	} else {
-		u.busy = c.next
+		u.busy = h.next
 	}
-	if c.next != nil {
-		c.next.prev = c.prev
+	if h.next != nil {
+		h.next.prev = h.prev
 	}
-	unharmed := c.unwatch == nil || c.unwatch()
-	c.prev, c.next, c.ctx, c.unwatch = nil, nil, nil, nil
+	unharmed := h.unwatch == nil || h.unwatch()
+	h.prev, h.next, h.ctx, h.unwatch = nil, nil, nil, nil
 	return unharmed
 }
 
 // drop closes a connection of a request.
 func (u *upstream) drop(c *conn) {
 	u.mu.Lock()
-	u.disown(c)
+	u.disown(&c.hold)
 	u.mu.Unlock()
 	c.close()
 }
@@ -129,7 +134,7 @@ func (u *upstream) drop(c *conn) {
 func (u *upstream) put(c *conn, ticks int64) {
 	c.in.reset()
 	u.mu.Lock()
-	if !u.disown(c) || u.retired || u.oneOnly || u.starved > 0 || ticks <= 0 || len(u.idle) >= maxIdle {
+	if !u.disown(&c.hold) || u.retired || u.oneOnly || u.starved > 0 || ticks <= 0 || len(u.idle) >= maxIdle {
 		u.mu.Unlock()
 		c.close()
 		return
@@ -178,10 +183,10 @@ func (u *upstream) sweepOnce() (silence time.Duration) {
 	clear(u.idle[len(kept):])
 	u.idle = kept
 	waits := false
-	for c := u.busy; c != nil; c = c.next {
-		waits = waits || c.waiting.Load()
-		if c.sweeps++; c.sweeps == watchAfter {
-			c.unwatch = context.AfterFunc(c.ctx, c.abortFunc)
+	for h := u.busy; h != nil; h = h.next {
+		waits = waits || h.waiting.Load()
+		if h.sweeps++; h.sweeps == watchAfter && h.ctx != nil {
+			h.unwatch = context.AfterFunc(h.ctx, h.abortFunc)
 		}
 	}
 	u.armed = false
@@ -198,15 +203,16 @@ func (u *upstream) retire() {
 	u.retired = true
 	u.away.Store(true)
 	u.dropIdle()
+	u.lanes.closeIdle(true)
 }
 
-// takeBack aborts the connections whose requests may go to another worker.
+// takeBack aborts the lines whose requests may go to another worker.
 func (u *upstream) takeBack() {
 	u.abandoned.Store(true)
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	for c := u.busy; c != nil; c = c.next {
-		c.takeBack()
+	for h := u.busy; h != nil; h = h.next {
+		h.takeBack()
 	}
 }
 
@@ -215,6 +221,7 @@ func (u *upstream) revive() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.retired = false
+	u.lanes.revive()
 	u.away.Store(false)
 	u.abandoned.Store(false)
 	u.hedging.Store(false)
@@ -225,6 +232,7 @@ func (u *upstream) suspect() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.retired = false
+	u.lanes.revive()
 	u.dropIdle()
 	u.away.Store(false)
 	u.abandoned.Store(false)
@@ -234,6 +242,7 @@ func (u *upstream) closeIdle() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.dropIdle()
+	u.lanes.closeIdle(false)
 }
 
 // dropIdle closes the idle connections and says how many there were; u.mu is held.
@@ -250,61 +259,65 @@ func (u *upstream) dropIdle() int {
 	return n
 }
 
-// connect returns a connection to the worker, an idle one if there is one; or to somebody who plays the worker, if that is to
-// misbehave. The caller gives it back with put or drop.
-func (u *upstream) connect(ctx context.Context) (*conn, error) {
-	if c, err := u.misbehave(ctx); c != nil || err != nil {
-		return c, err
+// open gives a request its way to the worker; or to somebody who plays the worker, if that is to misbehave.
+func (u *upstream) open(x *exchange) (line, error) {
+	ctx := x.r.Context()
+	bad, err := u.misbehave()
+	switch {
+	case err != nil:
+		return nil, err
+	case u.lanes != nil && x.upgrade == "": // HTTP/2 has no Upgrade (RFC 9113 section 8.6); many that speak it speak HTTP/1 too
+		return u.lanes.open(ctx, bad)
+	case bad != nil:
+		return u.adopt(ctx, bad, bad), nil
 	}
 	if c := u.take(ctx); c != nil {
 		return c, nil
 	}
-	return u.dial(ctx)
-}
-
-// dial connects to the worker. The caller gives the connection back with put or drop.
-func (u *upstream) dial(ctx context.Context) (*conn, error) {
-	tcp, err := u.reach(ctx)
+	sock, err := u.reach(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return u.adopt(ctx, tcp, nil), nil
+	return u.adopt(ctx, sock, nil), nil
 }
 
-// adopt makes a connection the request's with that context. bad is whom it leads to instead of the worker; mostly nil.
-func (u *upstream) adopt(ctx context.Context, tcp *net.TCPConn, bad *fault.StandIn) *conn {
-	c := newConn(u, tcp)
+// adopt makes a connection of HTTP/1 the request's with that context. bad is whom it leads to instead of the worker; mostly nil.
+func (u *upstream) adopt(ctx context.Context, sock socket, bad *fault.StandIn) *conn {
+	c := newConn(u, sock)
 	c.bad = bad
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.dialed++
 	c.number = u.dialed
-	u.own(c, ctx)
+	u.own(&c.hold, ctx)
 	return c
 }
 
 // reach connects to the worker, first where it was reached before.
-func (u *upstream) reach(ctx context.Context) (*net.TCPConn, error) {
-	first := u.reachable.Load()
-	c, err := u.reachAt(ctx, first)
-	if err == nil || ctx.Err() != nil || isTimeout(err) {
-		return c, err
+func (u *upstream) reach(ctx context.Context) (socket, error) {
+	if u.backend.wire.Socket != "" {
+		return u.reachSocket(ctx)
 	}
-	c, otherErr := u.reachAt(ctx, 1-first)
+	first := u.reachable.Load()
+	s, err := u.reachAt(ctx, first)
+	if err == nil || ctx.Err() != nil || isTimeout(err) {
+		return s, err
+	}
+	s, otherErr := u.reachAt(ctx, 1-first)
 	if otherErr != nil {
 		return nil, err // of the address that is the likelier one
 	}
 	u.reachable.Store(1 - first)
-	return c, nil
+	return s, nil
 }
 
-func (u *upstream) reachAt(ctx context.Context, which int32) (*net.TCPConn, error) {
+func (u *upstream) reachAt(ctx context.Context, which int32) (socket, error) {
 	d := net.Dialer{Timeout: dialTimeout, KeepAlive: -1} // both ends are on this machine: a dead peer shows by itself
 	nc, err := d.DialContext(ctx, "tcp", u.addresses[which])
 	if err != nil {
 		return nil, err
 	}
-	return nc.(*net.TCPConn), nil
+	return nc.(socket), nil
 }
 
 func isTimeout(err error) bool {

@@ -14,8 +14,14 @@ import (
 // ErrRefused is the error of a connection that nobody takes.
 var ErrRefused = errors.New("connection refused by a fault")
 
+// A Conn is a connection over TCP or a unix socket.
+type Conn interface {
+	net.Conn
+	CloseWrite() error
+}
+
 // A Dial connects to the worker itself.
-type Dial func(context.Context) (*net.TCPConn, error)
+type Dial func(context.Context) (Conn, error)
 
 // A Live is a plan that is at work on one worker. Its methods may be called from any goroutine.
 type Live struct {

@@ -146,7 +146,7 @@ func (s *StandIn) relay() {
 }
 
 // toWorker passes on what the caller sends, and its end. If the worker takes no more, it may still have said why.
-func (s *StandIn) toWorker(worker *net.TCPConn) {
+func (s *StandIn) toWorker(worker Conn) {
 	readErr, writeErr := s.pump(worker, s.far, &s.live.up)
 	switch {
 	case writeErr != nil:
@@ -160,7 +160,7 @@ func (s *StandIn) toWorker(worker *net.TCPConn) {
 }
 
 // fromWorker passes on what the worker sends, and how that ends.
-func (s *StandIn) fromWorker(worker *net.TCPConn) {
+func (s *StandIn) fromWorker(worker Conn) {
 	readErr, _ := s.pump(s.far, worker, &s.live.down)
 	switch {
 	case readErr == io.EOF:
@@ -171,7 +171,7 @@ func (s *StandIn) fromWorker(worker *net.TCPConn) {
 }
 
 // pump passes bytes on until one of the sides ends it.
-func (s *StandIn) pump(to, from *net.TCPConn, t *throttle) (readErr, writeErr error) {
+func (s *StandIn) pump(to, from Conn, t *throttle) (readErr, writeErr error) {
 	slow := s.draw.slow
 	size := maxPiece
 	if slow {

@@ -67,7 +67,7 @@ func (s *scene) meet() *StandIn {
 	return c
 }
 
-func (s *scene) dial(ctx context.Context) (*net.TCPConn, error) {
+func (s *scene) dial(ctx context.Context) (Conn, error) {
 	var d net.Dialer
 	c, err := d.DialContext(ctx, "tcp", s.listener.Addr().String())
 	if err != nil {
