@@ -75,7 +75,7 @@ func New(config Config) (*Cluster, error) {
 		last:   map[int]uint64{},
 		over:   make(chan struct{}),
 	}
-	c.proxy = &proxy.Proxy{Pool: c.pool, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage}
+	c.proxy = &proxy.Proxy{Pool: c.pool, Trusted: config.Trusted, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage}
 	c.world = world{start: startProcess, answers: answers, probe: probe}
 	c.patience, c.hurry = context.WithCancel(context.Background())
 	c.list.Store(new([]*worker))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"syscall"
@@ -72,6 +73,8 @@ type Config struct {
 	Redirect string
 	// ProxyProtocol expects a header of the PROXY protocol from everybody who connects, and believes it.
 	ProxyProtocol bool
+	// Trusted are the addresses of proxies before the front, whose X-Forwarded fields are believed. Nil means nobody's are.
+	Trusted []netip.Prefix
 	// Policy chooses the worker for a request. Nil means round robin.
 	Policy balance.Policy
 	// Hold is how long a request waits when no worker is ready. Zero means 30 s, negative not at all.

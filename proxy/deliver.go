@@ -101,7 +101,7 @@ func (x *exchange) announce(to http.Header, names string) {
 // rewrite corrects a Location that leads past the front.
 func (x *exchange) rewrite(h http.Header, port int) {
 	if location := h["Location"]; len(location) > 0 {
-		location[0] = rewriteLocation(location[0], port, x.r)
+		location[0] = rewriteLocation(location[0], port, &x.origin)
 	}
 }
 

@@ -14,6 +14,7 @@ type exchange struct {
 	proxy  *Proxy
 	w      http.ResponseWriter
 	r      *http.Request
+	origin origin
 	record Access
 	picker
 	by     *upstream // who answered; nil = nobody yet, or lbdev itself
@@ -60,9 +61,10 @@ type tried struct {
 func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 	x.proxy, x.w, x.r = p, w, r
 	p.counts.total.Add(1)
+	x.origin = p.originOf(r)
 	x.record = Access{
 		Start: time.Now(), Method: r.Method, Path: target(r), Proto: r.Proto, Host: r.Host,
-		Client: clientAddress(r.RemoteAddr), Attempts: x.record.Attempts[:0],
+		Client: x.origin.client, Attempts: x.record.Attempts[:0],
 	}
 	x.introduce()
 	x.turn = balance.Turn{Request: r, Client: x.record.Client, Now: x.record.Start, Peek: takesNoTurn(r.URL.Path)}

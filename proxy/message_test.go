@@ -197,7 +197,7 @@ func TestLocation(t *testing.T) {
 		"http://127.0.0.1:8001/%zz":      "http://127.0.0.1:8001/%zz",
 		"https://login.test/?r=http://x": "https://login.test/?r=http://x",
 	} {
-		if got := rewriteLocation(location, 8001, r); got != want {
+		if got := rewriteLocation(location, 8001, new(new(Proxy).originOf(r))); got != want {
 			t.Errorf("%s: %s, want %s", location, got, want)
 		}
 	}

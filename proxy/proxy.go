@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"net/netip"
 	"sync/atomic"
 	"time"
 )
@@ -20,6 +21,10 @@ type Proxy struct {
 
 	// RetryUnsafe sends a request that was sent before also again if its method is not idempotent. It may run twice then.
 	RetryUnsafe bool
+
+	// Trusted are the addresses of proxies before this one. What they say in X-Forwarded fields of the way before them is
+	// believed and passed on. Peers that come by a unix socket count as 127.0.0.1. nil = nobody is.
+	Trusted []netip.Prefix
 
 	// OnAccess is called once per request after its last byte, by the goroutine that served it. The record is valid only
 	// during the call, and the client may be waiting: it must be fast. nil = nobody watches.

@@ -16,16 +16,14 @@ func (x *exchange) appendHead(buf []byte, expect bool) []byte {
 	buf = append(buf, " HTTP/1.1\r\nHost: "...)
 	buf = append(buf, r.Host...)
 	for name, values := range r.Header {
-		if !forwarded(name, x.listed) {
+		if !forwarded(name, x.listed) && !(x.origin.trusted && believed(name)) {
 			continue
 		}
 		for _, v := range values {
 			buf = appendField(buf, name, v)
 		}
 	}
-	buf = appendField(buf, "X-Forwarded-For", x.record.Client)
-	buf = appendField(buf, "X-Forwarded-Proto", scheme(r))
-	buf = appendField(buf, "X-Forwarded-Host", r.Host)
+	buf = x.origin.appendOrigin(buf)
 	buf = x.appendConnection(buf)
 	buf = x.appendFraming(buf)
 	if expect {

@@ -121,7 +121,7 @@ func idempotent(r *http.Request) bool {
 }
 
 // rewriteLocation makes a Location that names the worker itself one that names the front, as the client addressed it.
-func rewriteLocation(location string, port int, r *http.Request) string {
+func rewriteLocation(location string, port int, o *origin) string {
 	if !strings.HasPrefix(location, "http") { // the common case is a path
 		return location
 	}
@@ -134,7 +134,7 @@ func rewriteLocation(location string, port int, r *http.Request) string {
 	default:
 		return location
 	}
-	u.Scheme, u.Host = scheme(r), r.Host
+	u.Scheme, u.Host = o.scheme, o.host
 	return u.String()
 }
 
@@ -145,8 +145,12 @@ func scheme(r *http.Request) string {
 	return "http"
 }
 
-// clientAddress is the address that a request came from, without its port, brackets and zone.
+// clientAddress is the address that a request came from, without its port, brackets and zone. Whoever comes by a unix socket
+// is on this machine, and apps want to read an address.
 func clientAddress(remote string) string {
+	if remote == "" || remote[0] == '@' || remote[0] == '/' {
+		return "127.0.0.1"
+	}
 	if i := strings.LastIndexByte(remote, ':'); i >= 0 {
 		remote = remote[:i]
 	}

@@ -29,6 +29,7 @@ type configFile struct {
 	TLSKey       string            `yaml:"tls-key"`
 	Redirect     string            `yaml:"redirect"`
 	ProxyProto   string            `yaml:"proxy-protocol"`
+	Trusted      list              `yaml:"trusted-proxies"`
 	Policy       string            `yaml:"policy"`
 	Name         string            `yaml:"name"`
 	Restart      string            `yaml:"restart"`

@@ -13,6 +13,7 @@ func frontFlags() []cli.Flag {
 		&cli.StringFlag{Name: "tls-key", Usage: "its key is in `FILE` (default: in that of the certificate)", EnvVars: []string{"LBDEV_TLS_KEY"}},
 		&cli.StringFlag{Name: "redirect", Usage: "send all who come to `ADDRESS` to https", EnvVars: []string{"LBDEV_REDIRECT"}},
 		&cli.BoolFlag{Name: "proxy-protocol", Usage: "everyone who connects must send the PROXY protocol's header (version 1 or 2), which says who the client is", EnvVars: []string{"LBDEV_PROXY_PROTOCOL"}},
+		&cli.StringSliceFlag{Name: "trusted-proxies", Usage: "believe and pass on the X-Forwarded fields of `ADDRESSES`: 10.0.0.0/8, loopback, private (several times)", EnvVars: []string{"LBDEV_TRUSTED_PROXIES"}},
 	}
 }
 
@@ -32,6 +33,9 @@ func (p *plan) front(c *cli.Context) error {
 	var err error
 	if p.config.Redirect, err = parseListen(c.String("redirect")); err != nil {
 		return &commandError{code: exitUsage, err: err, hint: fieldHint("Redirect"), flag: "redirect"}
+	}
+	if p.config.Trusted, err = parseTrusted(c.StringSlice("trusted-proxies")); err != nil {
+		return &commandError{code: exitUsage, err: err, hint: "lbdev up --trusted-proxies loopback …", flag: "trusted-proxies"}
 	}
 	p.config.ProxyProtocol = c.Bool("proxy-protocol")
 	return p.secure(c)
