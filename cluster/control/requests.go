@@ -86,6 +86,9 @@ func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
 func newPastRequest(r *cluster.PastRequest) Request {
 	wire := NewRequest(&r.Access)
 	wire.Seq = r.Seq
+	for i := range wire.Attempts {
+		wire.Attempts[i].Why = r.Why(i)
+	}
 	return wire
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -55,6 +56,9 @@ func TestRequests(t *testing.T) {
 			t.Errorf("number %d is %+v", i, r)
 		}
 		a := r.Attempts[0]
+		if i > 0 && !strings.Contains(a.Why, "next after "+strconv.Itoa(s.base+(i+1)%2)) {
+			t.Errorf("number %d: why is %q", i, a.Why)
+		}
 		if a.StartMS != 0 || a.Reused == (i < 2) || (a.ConnectMS > 0) != (i < 2) || a.FirstByteMS <= 0 || a.TotalMS < a.FirstByteMS || a.TotalMS != r.TotalMS || r.HeldMS != 0 {
 			t.Errorf("the timings of number %d are %+v", i, r)
 		}

@@ -107,6 +107,7 @@ type Attempt struct {
 	ConnectMS   float64 `json:"connect_ms"`
 	FirstByteMS float64 `json:"first_byte_ms"` // after the attempt began; 0 = none came
 	TotalMS     float64 `json:"total_ms"`
+	Why         string  `json:"why,omitempty"` // why this worker; up --json does not have it
 }
 
 // NewRequest is the form in which a request travels.

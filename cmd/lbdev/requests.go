@@ -212,8 +212,10 @@ func attemptsOf(r *control.Request) string {
 //
 //	12:00:01.250  GET  /cart          200    14 ms → 8000 ✗ refused → 8001
 //	              from 127.0.0.1 by HTTP/1.1, for shop.test
-//	              8000 refused   0.1 ms
+//	              8000 refused   total 0.1 ms
+//	                             round robin: next after 8003
 //	              8001 200       after 0.2 ms · connect 0.1 ms · first byte 13.1 ms · total 13.8 ms
+//	                             round robin: next after 8000
 func (l look) requestWhy(buf []byte, r *control.Request) []byte {
 	buf = l.requestLine(buf, r)
 	line := func(format string, args ...any) {
@@ -225,6 +227,9 @@ func (l look) requestWhy(buf []byte, r *control.Request) []byte {
 	}
 	for _, a := range r.Attempts {
 		line("%s %-9s %s", l.worker(a.Worker, strconv.Itoa(a.Port)), a.Result, l.timesOf(a))
+		if a.Why != "" {
+			line("               %s", printable(a.Why))
+		}
 	}
 	return buf
 }

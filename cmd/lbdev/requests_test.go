@@ -16,7 +16,7 @@ func someRequests() []control.Request {
 		{
 			Head: control.Head{Time: at}, Method: "GET", Path: "/cart", Status: 200, Worker: 1, Port: 8000, Outcome: "ok", TotalMS: 14.2,
 			Proto: "HTTP/1.1", Host: "shop.test", Client: "127.0.0.1",
-			Attempts: []control.Attempt{{Worker: 1, Port: 8000, Result: "200", Sent: true, Reused: true, FirstByteMS: 13.1, TotalMS: 14.2}},
+			Attempts: []control.Attempt{{Worker: 1, Port: 8000, Result: "200", Sent: true, Reused: true, FirstByteMS: 13.1, TotalMS: 14.2, Why: "round robin: next after 8003"}},
 		},
 		{
 			Head: control.Head{Time: at}, Method: "DELETE", Path: "/a/long/path/that/goes/on/and/on?x=1", Status: 204, Worker: 3, Port: 8002,
@@ -65,6 +65,7 @@ func TestRequestWhy(t *testing.T) {
 	want := `03:04:05.678  GET  /cart          200    14 ms → 8000
               from 127.0.0.1 by HTTP/1.1, for shop.test
               8000 200       kept connection · first byte 13.1 ms · total 14.2 ms
+                             round robin: next after 8003
 03:04:05.678  DELETE /a/long/path/that/goes/on/and/on?x=1 204    0.9 s → 8001 ✗ refused → 8002 · held 0.8 s
               from ::1 as ann by HTTP/2.0, for shop.test · curl/8
               waited 0.8 s for a worker
