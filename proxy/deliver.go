@@ -55,6 +55,7 @@ func (x *exchange) writeHead(up *upstream) {
 	h["Content-Type"] = nil
 	x.copyFields(h)
 	x.rewrite(h, up.port)
+	x.bind(h, up)
 	h["X-Lbdev-Worker"] = up.label
 	if text := x.attempts(); text != "" {
 		h["X-Lbdev-Attempts"] = []string{text}

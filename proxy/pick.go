@@ -11,6 +11,9 @@ type picker struct {
 	again bool         // none is left that was not tried: those may be chosen that are worth a second look
 	from  []*upstream  // what turn.View stands for
 	all   []WorkerView // as they were when the last one was chosen
+
+	sticky *balance.Sticky // how the client is kept at a worker; nil = not at all
+	stuck  int             // the worker to which it belongs; 0 = none
 }
 
 // pick chooses a ready worker that was not tried, else one that is worth another look; nil if there is none.
@@ -27,6 +30,9 @@ func (c *picker) pickUntried(v *view) *upstream { return c.pickOf(v, false) }
 // pickOf chooses from those that come first, and from the backups when all of them were tried.
 func (c *picker) pickOf(v *view, again bool) *upstream {
 	c.all, c.again = v.all, again
+	if up := c.pickBound(v); up != nil {
+		return up
+	}
 	for tier := v; tier != nil && len(tier.ready) > 0; tier = tier.spare {
 		if up := c.pickFrom(tier); up != nil {
 			return up
@@ -44,10 +50,14 @@ func (c *picker) pickFrom(tier *view) *upstream {
 	if len(c.tried) > 0 {
 		t.Gate = c
 	}
-	if i := tier.policy.Pick(t); i >= 0 {
-		return tier.ready[i]
+	i := tier.policy.Pick(t)
+	if i < 0 {
+		return nil
 	}
-	return nil
+	if c.stuck != 0 {
+		t.Why.Stuck(c.sticky, c.stuck)
+	}
+	return tier.ready[i]
 }
 
 // May implements balance.Gate.
@@ -64,13 +74,18 @@ func (c *picker) May(i int) bool {
 // triedAll says whether the request has failed at every worker of a tier.
 func (c *picker) triedAll(tier *view) bool {
 	for _, up := range tier.ready {
-		tried := false
-		for k := range c.tried {
-			tried = tried || c.tried[k].up == up
-		}
-		if !tried {
+		if !c.hasTried(up) {
 			return false
 		}
 	}
 	return true
+}
+
+func (c *picker) hasTried(up *upstream) bool {
+	for k := range c.tried {
+		if c.tried[k].up == up {
+			return true
+		}
+	}
+	return false
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"crypto/rand"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -32,8 +33,15 @@ type Pool struct {
 
 	mu       sync.Mutex // for writers
 	policy   balance.Policy
+	sticky   *balance.Sticky
+	secret   [32]byte   // of this run; see tokenOf
 	backends []*Backend // in the order of their numbers
 	queue    queue      // requests that wait until one is ready
+
+	slowStart time.Duration // see SetSlowStart
+	settled   bool          // the first start is over
+	ramping   bool          // a share grows
+	climbing  bool          // climb is going to be called
 }
 
 // NewPool returns an empty pool with the given policy; nil = round robin.
@@ -42,6 +50,7 @@ func NewPool(policy balance.Policy) *Pool {
 		policy = &balance.RoundRobin{}
 	}
 	p := &Pool{policy: policy}
+	rand.Read(p.secret[:]) // never fails
 	p.view.Store(&view{policy: policy})
 	return p
 }
@@ -61,7 +70,7 @@ func (p *Pool) SetPolicy(policy balance.Policy) {
 func (p *Pool) Add(worker, port int) *Backend {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := &Backend{pool: p, worker: worker, port: port, status: Down, weight: 1}
+	b := &Backend{pool: p, worker: worker, port: port, status: Down, weight: 1, token: p.tokenOf(worker)}
 	b.up = newUpstream(b, 0)
 	at, _ := slices.BinarySearchFunc(p.backends, worker, func(b *Backend, worker int) int { return b.worker - worker })
 	p.backends = slices.Insert(p.backends, at, b)
@@ -85,6 +94,8 @@ func (p *Pool) publish() {
 	old := p.view.Load()
 	v := p.look(old)
 	p.view.Store(v)
+	p.settle(v)
+	p.ramp()
 	wake := slices.ContainsFunc(v.ready, func(up *upstream) bool { return !slices.Contains(old.ready, up) })
 	if wake || len(v.ready) == 0 && !v.hopeful {
 		p.queue.wake()
@@ -105,6 +116,7 @@ type Backend struct {
 	pool         *Pool
 	worker, port int
 	wire         Wire
+	token        string // what our own cookie calls it
 
 	// These are guarded by pool.mu.
 	status Status
@@ -167,6 +179,9 @@ func (b *Backend) change(s Status, incarnation uint64) {
 		b.up.retire()
 	}
 	b.status = s
+	if s == Ready {
+		b.pool.warmUp(b.up)
+	}
 }
 
 // Abandon takes back the requests that the worker has, as far as they may be sent again and their clients have seen nothing

@@ -142,7 +142,7 @@ func (x *exchange) wait() bool {
 		x.cancel()
 		return false
 	case len(v.ready) == 0 && !v.hopeful:
-		x.fail(http.StatusServiceUnavailable, "no worker is up, and none is coming", retryAfter)
+		x.fail(http.StatusServiceUnavailable, v.hopeless(), retryAfter)
 		return false
 	case x.proxy.hold() < 0:
 		x.fail(http.StatusServiceUnavailable, "no worker is ready", retryAfter)

@@ -56,6 +56,7 @@ func (x *exchange) tunnel(way line, a *Attempt) loss {
 func (x *exchange) switchingHead(up *upstream) []byte {
 	h := http.Header{}
 	x.copyFields(h)
+	x.bind(h, up)
 	h["X-Lbdev-Worker"] = up.label
 	if text := x.attempts(); text != "" {
 		h["X-Lbdev-Attempts"] = []string{text}

@@ -35,6 +35,9 @@ type upstream struct {
 	port        int
 	incarnation uint64
 	lanes       *lanes       // its connections of HTTP/2; nil = it is spoken to in HTTP/1
+	number      string       // of the worker, as text
+	served      bool         // it was ready; guarded by pool.mu, as is cold
+	cold        time.Time    // when it became ready, as long as its share grows
 	label       []string     // value of X-Lbdev-Worker; shared by all responses, so nobody may change it
 	addresses   [2]string    // 127.0.0.1 and ::1: some dev servers bind only the second
 	reachable   atomic.Int32 // which of them worked last
@@ -66,6 +69,7 @@ func newUpstream(b *Backend, incarnation uint64) *upstream {
 	port := strconv.Itoa(b.port)
 	u := &upstream{
 		backend: b, worker: b.worker, port: b.port, incarnation: incarnation,
+		number:    strconv.Itoa(b.worker),
 		label:     []string{port},
 		addresses: [2]string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)},
 	}

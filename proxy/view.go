@@ -11,17 +11,28 @@ type view struct {
 	choice   *balance.View // the same for the policy
 	spare    *view         // the backups, while there are others; nil = none
 	all      []WorkerView
-	hopeful  bool // a worker is coming, though none may be ready
-	suspects bool // none is: those in ready are only suspected not to answer, and tried all the same
+	sticky   *balance.Sticky // nil = clients belong to nobody
+	seats    []seat          // all workers, for sticky
+	hopeful  bool            // a worker is coming, though none may be ready
+	suspects bool            // none is: those in ready are only suspected not to answer, and tried all the same
+}
+
+// A seat is a worker to which a client may belong.
+type seat struct {
+	up    *upstream
+	able  bool // it can have requests of such a client; it may be a backup, or have weight 0
+	token string
 }
 
 // look makes the view of what the backends are now; p.mu is held. Backups get requests when no other worker does. One of weight 0
 // gets none, whatever happens to the others: who wants a reserve has backups.
 func (p *Pool) look(before *view) *view {
-	v := &view{policy: p.policy}
+	v := &view{policy: p.policy, sticky: p.sticky}
+	p.ramping = false
 	var backups, suspects []*upstream
 	for _, b := range p.backends {
 		v.all = append(v.all, WorkerView{b.worker, b.port, b.status, b.up.incarnation, b.state, b.weight, b.backup})
+		v.seats = append(v.seats, seat{b.up, b.status == Ready, b.token})
 		v.hopeful = v.hopeful || b.weight > 0 && (b.status == Coming || b.status == Suspect)
 		switch {
 		case b.weight == 0:
@@ -40,22 +51,36 @@ func (p *Pool) look(before *view) *view {
 	if len(v.ready) == 0 {
 		v.ready, v.suspects = suspects, len(suspects) > 0
 	}
-	v.choice = choiceOf(v.ready, before)
+	v.choice = p.choiceOf(v.ready, before)
 	if len(backups) > 0 {
-		v.spare = &view{policy: p.policy, ready: backups, choice: choiceOf(backups, before.spare)}
+		v.spare = &view{policy: p.policy, ready: backups, choice: p.choiceOf(backups, before.spare)}
 	}
 	return v
 }
 
-// choiceOf is what a policy sees of workers; p.mu is held.
-func choiceOf(ups []*upstream, before *view) *balance.View {
-	workers := make([]balance.Worker, 0, len(ups))
-	for _, up := range ups {
-		b := up.backend
-		workers = append(workers, balance.Worker{
-			Number: b.worker, Port: b.port, Weight: b.weight, InFlight: &b.inFlight, Speed: &up.speed,
-		})
+// hopeless says why no worker gets requests and none is going to.
+func (v *view) hopeless() string {
+	for i := range v.all {
+		if v.all[i].Status == Ready {
+			return "every worker that is ready has weight 0"
+		}
 	}
+	return "no worker is up, and none is coming"
+}
+
+// choiceOf is what a policy sees of workers; p.mu is held.
+func (p *Pool) choiceOf(ups []*upstream, before *view) *balance.View {
+	workers := make([]balance.Worker, 0, len(ups))
+	warm, warming := p.warmth(ups)
+	for i, up := range ups {
+		b := up.backend
+		w := balance.Worker{Number: b.worker, Port: b.port, Weight: b.weight, InFlight: &b.inFlight, Speed: &up.speed}
+		if warming {
+			w.Weight = max(1, b.weight*warm[i])
+		}
+		workers = append(workers, w)
+	}
+	p.ramping = p.ramping || warming
 	if before == nil {
 		return balance.NewView(workers, nil)
 	}

@@ -51,7 +51,7 @@ func (h *Hash) Pick(turn *Turn) int {
 	hash := hashString(key)
 	i := turn.rendezvous(hash)
 	if i >= 0 {
-		turn.Why = Why{rule: h, hash: hash, weight: turn.View.share(i)}
+		turn.Why = Why{rule: h, hash: hash, weighted: turn.View.rotation != nil}
 		if h.of == ofPath || h.of == ofClient {
 			turn.Why.key = key // others may be secrets, and are not kept
 		}
@@ -139,7 +139,7 @@ func (h *Hash) explain(w *Why, c *choice) string {
 		return "no " + h.what("") + "; " + h.keyless.explain(w, c)
 	}
 	text := "hash of " + h.what(w.key)
-	if w.weight > 0 {
+	if w.weighted {
 		return text + " by weight" // who would have been next is not known without the weights of that time
 	}
 	var skipped []Known

@@ -24,7 +24,7 @@ func (l *LeastConn) Pick(turn *Turn) int {
 		}
 		i, place := turn.equals(v.next(last), least, has)
 		if turn.Peek || place < 0 || l.turns.take(v, last, place) {
-			turn.Why = Why{rule: l, inFlight: int32(has), weight: v.share(i)}
+			turn.Why = Why{rule: l, inFlight: int32(has), weighted: v.rotation != nil}
 			return i
 		}
 	}
@@ -64,8 +64,8 @@ func (t *Turn) equals(from, least int, has int64) (worker, place int) {
 
 func (l *LeastConn) explain(w *Why, _ *choice) string {
 	text := "least connections: " + strconv.Itoa(int(w.inFlight)) + " in flight"
-	if w.weight > 0 {
-		text += " at weight " + strconv.Itoa(int(w.weight))
+	if w.weighted {
+		text += ", by weight"
 	}
 	return text
 }

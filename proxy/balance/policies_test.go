@@ -154,7 +154,7 @@ func TestTwoChoices(t *testing.T) {
 	v.workers[0].InFlight.Store(3)
 	v.workers[1].InFlight.Store(1)
 	if got := picks(&TwoChoices{}, v, 20); got != strings.Repeat("a", 20) {
-		t.Errorf("3 in flight at weight 4 are less than 1 at weight 1: %s", got)
+		t.Errorf("3 in flight, by weight are less than 1 at weight 1: %s", got)
 	}
 }
 

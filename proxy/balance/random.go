@@ -15,13 +15,13 @@ func (*Random) Name() string { return "random" }
 func (r *Random) Pick(turn *Turn) int {
 	i := turn.draw(-1)
 	if i >= 0 {
-		turn.Why = Why{rule: r, weight: turn.View.share(i)}
+		turn.Why = Why{rule: r, weighted: turn.View.rotation != nil}
 	}
 	return i
 }
 
 func (*Random) explain(w *Why, _ *choice) string {
-	if w.weight > 0 {
+	if w.weighted {
 		return "random by weight"
 	}
 	return "random"

@@ -110,18 +110,10 @@ func (r *RoundRobin) Pick(turn *Turn) int {
 		}
 		if turn.Peek || r.turns.take(v, last, place) {
 			i := v.at(place)
-			turn.Why = Why{rule: r, after: int32(last.number()), peek: turn.Peek, weight: v.share(i)}
+			turn.Why = Why{rule: r, after: int32(last.number()), peek: turn.Peek, weighted: v.rotation != nil}
 			return i
 		}
 	}
-}
-
-// share is the weight of the i-th worker where weights differ, else 0.
-func (v *View) share(i int) int32 {
-	if v.rotation == nil {
-		return 0
-	}
-	return int32(v.workers[i].Weight)
 }
 
 func (r *RoundRobin) explain(w *Why, c *choice) string {
@@ -134,13 +126,13 @@ func (r *RoundRobin) explain(w *Why, c *choice) string {
 	default:
 		text += "next after " + c.portOf(int(w.after))
 	}
-	if w.weight > 0 {
+	if w.weighted {
 		text += " by weight"
 	}
 	if w.peek {
 		text += ", takes no turn"
 	}
-	if w.weight > 0 {
+	if w.weighted {
 		return text // in a weighted order others lie between
 	}
 	return text + c.between(int(w.after))

@@ -16,8 +16,11 @@ type Why struct {
 	rival    int32 // the number of the one that was compared with
 	rivalHas int32 // what that one had in flight
 	inFlight int32 // of the chosen one
-	weight   int32 // of the chosen one, where weights differ
+	weighted bool  // weights differ
 	peek     bool
+
+	sticky *Sticky // led to the worker, or would have; nil = the client belongs to none
+	stuck  int32   // the number of that worker
 }
 
 // An explainer makes text of its own facts.
@@ -35,10 +38,15 @@ type Known struct {
 // Text says why the worker of that number was chosen, of all that were known at the time: "round robin: next after 8001; 8002
 // skipped: drained". It is empty where there is nothing to tell.
 func (w *Why) Text(number int, known []Known) string {
-	if w.rule == nil {
-		return ""
+	c := &choice{number, known}
+	var reasons []string
+	if w.sticky != nil {
+		reasons = append(reasons, w.sticky.explain(w, c))
 	}
-	return w.rule.explain(w, &choice{number, known})
+	if w.rule != nil {
+		reasons = append(reasons, w.rule.explain(w, c))
+	}
+	return strings.Join(reasons, "; ")
 }
 
 // A choice is what was chosen, and of which.

@@ -19,7 +19,7 @@ func TestWhy(t *testing.T) {
 		{"round-robin", []int{2, 1}, 0, "", "round robin: next after 8000 by weight"},
 		{"least-conn", []int{1, 1}, 0, "", "least connections: 0 in flight"},
 		{"least-conn", []int{1, 1}, 1, "", "least connections: 3 in flight"},
-		{"least-conn", []int{1, 4}, 0, "", "least connections: 3 in flight at weight 4"},
+		{"least-conn", []int{1, 4}, 0, "", "least connections: 3 in flight, by weight"},
 		{"two-choices", []int{1, 1}, 0, "", "two choices: 0 in flight, 8001 had 3"},
 		{"two-choices", []int{1, 1}, 1, "", "two choices: 3 in flight, there was no other"},
 		{"random", []int{1}, 0, "", "random"},
