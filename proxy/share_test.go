@@ -116,7 +116,7 @@ func TestSlowStart(t *testing.T) {
 			p.SetSlowStart(16 * time.Second)
 			part := func() float64 { // of worker 3, compared with worker 1
 				counts := map[int]int{}
-				for i := range 1100 {
+				for i := range 3300 {
 					r, _ := http.NewRequest("GET", "/", nil)
 					r.Header.Set("Cookie", fmt.Sprintf("id=%d", i))
 					c := picker{turn: balance.Turn{Request: r}}
