@@ -17,6 +17,8 @@ const (
 	KindNotice Kind = "notice"
 	// KindWrongPort: a worker that is starting listens on Event.Ports instead of the port that it was given.
 	KindWrongPort Kind = "wrong-port"
+	// KindFault: a worker is made to misbehave as Event.Text says; if that is empty, not any more.
+	KindFault Kind = "fault"
 )
 
 // An Event is something that happened to the cluster or one of its workers. Fields that do not apply are zero.
@@ -40,7 +42,7 @@ type Event struct {
 	Reason   string        // backoff, failed, stopping, stopped: why, in words, where it was not asked for
 	Lines    []string      // backoff before it was ever ready, failed: the last words of the process
 	Ports    []int         // wrong-port: where it listens, ascending
-	Text     string        // notice, wrong-port: what people should know
+	Text     string        // notice, wrong-port: what people should know; fault: a plan, as fault.Parse reads it
 }
 
 // A LogLine is one line of a worker's output.

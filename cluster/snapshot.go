@@ -50,6 +50,9 @@ type WorkerSnapshot struct {
 	P95MS    float64 `json:"p95_ms"`
 	LastExit string  `json:"last_exit"`
 	Weight   int     `json:"weight"`
+	// Fault is what it is made to do wrong, as fault.Parse reads it; FaultLeftMS is for how long, if that has an end.
+	Fault       string `json:"fault,omitempty"`
+	FaultLeftMS int64  `json:"fault_left_ms,omitempty"`
 	// Reason says why it is in backoff or failed; LastWords are the last lines of an incarnation that failed.
 	Reason    string   `json:"reason,omitempty"`
 	LastWords []string `json:"last_words,omitempty"`
@@ -103,6 +106,9 @@ func (w *worker) snapshot(now time.Time) WorkerSnapshot {
 	}
 	s.P95MS = float64(w.backend.FirstByteWithin(0.95).Microseconds()) / 1000
 	s.Requests, s.Failures, s.InFlight = w.backend.Counts()
+	if s.Fault = w.backend.Fault().String(); s.Fault != "" {
+		s.FaultLeftMS = w.fault.left(now).Milliseconds()
+	}
 	return s
 }
 

@@ -53,7 +53,7 @@ type world struct {
 	probe   func(ctx context.Context, w *worker, r *run) bool
 }
 
-// A worker keeps one copy of the command alive. Its goroutine, loop, owns every field below requests.
+// A worker keeps one copy of the command alive. Its goroutine, loop, owns the fields from state on.
 type worker struct {
 	seat
 	cluster  *Cluster
@@ -61,6 +61,7 @@ type worker struct {
 	requests chan request
 	done     chan struct{}                // closed when loop has ended
 	seen     atomic.Pointer[workerStatus] // what the others may know
+	fault    standing
 
 	state        State
 	wanted       bool // it shall have a process: cleared by stop, set by start and restart
@@ -228,6 +229,7 @@ func (w *worker) onExit() {
 	w.run.exited = true
 	w.run.unfreeze()
 	w.tell(Stopping)
+	w.backend.Died()
 	if !w.run.ending {
 		// A reloader that was killed leaves its child serving on the port: "I killed it and it still answers".
 		w.end(syscall.SIGKILL, 0)

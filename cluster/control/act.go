@@ -101,7 +101,7 @@ func (s *Server) act(v verb, do func(*cluster.Cluster, int) error) http.HandlerF
 			return
 		}
 		list := r.PathValue("w")
-		before, err := choose(s.Cluster.Snapshot(), list)
+		before, err := Choose(s.Cluster.Snapshot(), list)
 		if err != nil {
 			fail(w, err, nil)
 			return
@@ -248,8 +248,8 @@ func parseWorkers(list string) ([]int, error) {
 	return ids, nil
 }
 
-// choose returns the workers that a list names, each once, in the order of their numbers.
-func choose(now cluster.Snapshot, list string) ([]cluster.WorkerSnapshot, error) {
+// Choose returns the workers that a list names, each once, in the order of their numbers; see Client.Kill for the list.
+func Choose(now cluster.Snapshot, list string) ([]cluster.WorkerSnapshot, error) {
 	ids, err := parseWorkers(list)
 	if ids == nil || err != nil {
 		return now.Workers, err

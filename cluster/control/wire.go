@@ -101,6 +101,7 @@ type Attempt struct {
 	Port        int     `json:"port"`
 	Incarnation uint64  `json:"incarnation"`
 	Result      string  `json:"result"`
+	Fault       string  `json:"fault,omitempty"`  // what the worker was made to do wrong
 	Sent        bool    `json:"sent"`             // at least one byte of the request went out
 	Reused      bool    `json:"reused,omitempty"` // over a connection that was there
 	StartMS     float64 `json:"start_ms"`         // after the request came
@@ -120,7 +121,7 @@ func NewRequest(a *proxy.Access) Request {
 	}
 	for _, at := range a.Attempts {
 		wire.Attempts = append(wire.Attempts, Attempt{
-			Worker: at.Worker, Port: at.Port, Incarnation: at.Incarnation, Result: at.Result, Sent: at.Sent, Reused: at.Reused,
+			Worker: at.Worker, Port: at.Port, Incarnation: at.Incarnation, Result: at.Result, Fault: string(at.Fault), Sent: at.Sent, Reused: at.Reused,
 			StartMS: millis(at.Start), ConnectMS: millis(at.Connect), FirstByteMS: millis(at.FirstByte), TotalMS: millis(at.Total),
 		})
 	}

@@ -31,6 +31,8 @@ func TestWire(t *testing.T) {
 			`{"event":"stopped","time":"2026-01-02T03:04:05.678Z","seq":0,"worker":0,"port":0,"incarnation":0,"killed":2,"restarts":0}`},
 		{"wrong port", NewEvent(cluster.Event{Time: at, Kind: cluster.KindWrongPort, Ports: []int{5000}, Text: "elsewhere"}),
 			`{"event":"wrong-port","time":"2026-01-02T03:04:05.678Z","seq":0,"worker":0,"port":0,"incarnation":0,"restarts":0,"ports":[5000],"text":"elsewhere"}`},
+		{"fault", NewEvent(cluster.Event{Time: at, Kind: cluster.KindFault, Worker: 2, Port: 8001, Incarnation: 3, Text: "errors=10%"}),
+			`{"event":"fault","time":"2026-01-02T03:04:05.678Z","seq":0,"worker":2,"port":8001,"incarnation":3,"restarts":0,"text":"errors=10%"}`},
 		{"log", NewLog(cluster.LogLine{Line: procs.Line{Time: at, Text: "\x1b[31mred\x1b[0m"}, Worker: 1, Port: 8000, Incarnation: 4}, false),
 			`{"event":"log","time":"2026-01-02T03:04:05.678Z","worker":1,"port":8000,"incarnation":4,"line":"red"}`},
 		{"log with colour", NewLog(cluster.LogLine{Line: procs.Line{Time: at, Text: "\x1b[31mred\x1b[0m"}}, true),

@@ -39,7 +39,7 @@ func commands() []*cli.Command {
 		upCommand(), demoCommand(), sampleCommand(),
 		psCommand(), requestsCommand(), logsCommand(), eventsCommand(), metricsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
-		scaleCommand(), policyCommand(), downCommand(),
+		faultCommand(), scaleCommand(), policyCommand(), downCommand(),
 		doctorCommand(), pruneCommand(), trustCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),
 	}
 }

@@ -88,6 +88,8 @@ func (c completer) placeholder(l *typedLine, word string) offer {
 		return offer{rule: ruleFolders}
 	case "WORKER":
 		return offer{candidates: c.workers(l)}
+	case "FAULT":
+		return offer{candidates: faultCandidates()}
 	case "POLICY":
 		return offer{candidates: slices.Clone(policyCandidates)}
 	case "CLUSTER":

@@ -70,6 +70,9 @@ func (l look) eventLine(e control.Event) string {
 	if cluster.Kind(e.Event) == cluster.KindNotice || cluster.Kind(e.Event) == cluster.KindWrongPort {
 		return line + e.Text
 	}
+	if cluster.Kind(e.Event) == cluster.KindFault {
+		return line + l.faultSet(e.Text)
+	}
 	parts := []string{}
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if e.TookMS > 0 {

@@ -23,13 +23,14 @@ type look struct {
 type signs struct {
 	up, down, arrow, bar, line, dot, ellipsis string
 	drained, paused, stopped, coming          string
+	plusMinus                                 string
 }
 
 var (
 	unicodeSigns = signs{up: "●", down: "✗", arrow: "→", bar: "│", line: "────", dot: "·", ellipsis: "…",
-		drained: "◌", paused: "‖", stopped: "○", coming: "…"}
+		drained: "◌", paused: "‖", stopped: "○", coming: "…", plusMinus: "±"}
 	asciiSigns = signs{up: "*", down: "x", arrow: "->", bar: "|", line: "----", dot: "-", ellipsis: "...",
-		drained: "o", paused: "=", stopped: "-", coming: "."}
+		drained: "o", paused: "=", stopped: "-", coming: ".", plusMinus: "+-"}
 )
 
 // lookOf finds out what a stream can show. Each stream is asked for itself: stdout may be a file while stderr is a

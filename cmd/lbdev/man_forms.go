@@ -74,7 +74,7 @@ func roffLine(text string) string {
 // roffEscape writes text so that it stands on the page as it is: a plain - would be typeset as a hyphen, which can't be
 // pasted into a shell, ' and ` as quotation marks, and " would hold the words of a heading together.
 func roffEscape(text string) string {
-	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, `"`, `\(dq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "…", "...").Replace(text)
+	text = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, `"`, `\(dq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`, "…", "...", "±", `\(+-`).Replace(text)
 	var b strings.Builder
 	for _, r := range text {
 		if r < utf8.RuneSelf {
@@ -129,10 +129,7 @@ func (m *manual) text(l look) string {
 			l.wrap(&b, 7, width, block.para)
 		}
 	}
-	if l.ellipsis == unicodeSigns.ellipsis {
-		return b.String()
-	}
-	return strings.ReplaceAll(b.String(), unicodeSigns.ellipsis, l.ellipsis)
+	return strings.NewReplacer(unicodeSigns.ellipsis, l.ellipsis, unicodeSigns.plusMinus, l.plusMinus).Replace(b.String())
 }
 
 // wrap writes a marked text in lines no wider than that, unless a word is.

@@ -139,6 +139,7 @@ func (l look) table(now cluster.Snapshot) []byte {
 	for _, w := range now.Workers {
 		rows = append(rows, l.row(w, total))
 	}
+	rows = l.faultColumn(now.Workers, rows)
 	for _, line := range align(rows, l.width, dropped...) {
 		b.WriteString("  " + line + "\n")
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 func requestsCommand() *cli.Command {
@@ -120,7 +121,7 @@ func (l look) requestLine(buf []byte, r *control.Request) []byte {
 		Total: millis(r.TotalMS), Held: millis(r.HeldMS),
 	}
 	for _, at := range r.Attempts {
-		a.Attempts = append(a.Attempts, proxy.Attempt{Worker: at.Worker, Port: at.Port, Result: at.Result})
+		a.Attempts = append(a.Attempts, proxy.Attempt{Worker: at.Worker, Port: at.Port, Result: at.Result, Fault: fault.Kind(at.Fault)})
 	}
 	time := clock(r.Time) + "  "
 	if l.width > 0 {
@@ -250,6 +251,9 @@ func (l look) sender(r *control.Request) string {
 // timesOf says where the time of an attempt went.
 func (l look) timesOf(a control.Attempt) string {
 	var parts []string
+	if a.Fault != "" {
+		parts = append(parts, faultSign+" fault: "+a.Fault)
+	}
 	if a.StartMS > 0 {
 		parts = append(parts, "after "+tenths(a.StartMS))
 	}

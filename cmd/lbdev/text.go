@@ -109,6 +109,8 @@ func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
 	switch e.Kind {
 	case cluster.KindNotice:
 		return fmt.Appendf(buf, "%s %s\n", port, e.Text)
+	case cluster.KindFault:
+		return fmt.Appendf(buf, "%s %s\n", port, t.faultSet(e.Text))
 	case cluster.KindWrongPort:
 		return t.wrongPort(buf, port, e)
 	}
@@ -234,9 +236,11 @@ func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
 		switch last := i == len(a.Attempts)-1; {
 		case last && a.Outcome == proxy.Failed:
 			reason := strings.TrimPrefix(a.Reason, fmt.Sprintf("worker %d ", at.Port))
-			return fmt.Appendf(buf, " %s %s\n", t.bad(t.down), printable(reason))
+			return fmt.Appendf(buf, "%s %s %s\n", faultOf(at), t.bad(t.down), printable(reason))
 		case !last:
-			buf = fmt.Appendf(buf, " %s %s", t.bad(t.down), at.Result)
+			buf = fmt.Appendf(buf, "%s %s %s", faultOf(at), t.bad(t.down), at.Result)
+		default:
+			buf = append(buf, faultOf(at)...)
 		}
 	}
 	if a.Held > 0 {

@@ -8,6 +8,7 @@ import (
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 func plainPrinter() *textPrinter {
@@ -33,6 +34,14 @@ func TestRequestLine(t *testing.T) {
 			Method: "POST", Path: "/pay", Status: 502, Total: 9 * ms, Outcome: proxy.Failed, Reason: "worker 8001 died while it ran the request; not sent again: POST could run twice",
 			Attempts: []proxy.Attempt{{Port: 8001, Result: "reset"}},
 		}, "POST /pay           502     9 ms → 8001 ✗ died while it ran the request; not sent again: POST could run twice"},
+		{"late by a fault", proxy.Access{
+			Method: "GET", Path: "/", Status: 200, Total: 480 * ms, Outcome: proxy.OK,
+			Attempts: []proxy.Attempt{{Port: 8001, Result: "200", Fault: fault.KindLatency}},
+		}, "GET  /              200   480 ms → 8001 ~ latency"},
+		{"rescued from a fault", proxy.Access{
+			Method: "GET", Path: "/", Status: 200, Total: 2 * ms, Outcome: proxy.Rescued,
+			Attempts: []proxy.Attempt{{Port: 8001, Result: "reset", Fault: fault.KindReset}, {Port: 8002, Result: "200"}},
+		}, "GET  /              200     2 ms → 8001 ~ reset ✗ reset → 8002"},
 		{"held", proxy.Access{
 			Method: "GET", Path: "/", Status: 200, Total: 900 * ms, Held: 850 * ms, Outcome: proxy.OK,
 			Attempts: []proxy.Attempt{{Port: 8000, Result: "200"}},

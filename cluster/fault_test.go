@@ -1,0 +1,108 @@
+package cluster
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lbdev/lbdev/procs/misbehave"
+	"github.com/lbdev/lbdev/proxy/fault"
+)
+
+func planOf(t *testing.T, text string) fault.Plan {
+	p, err := fault.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// faultsTold are the texts of the events of faults.
+func (r *real) faultsTold() string {
+	var texts []string
+	items, _, _ := r.Events().Reader(0, false).Take(nil, 0)
+	for _, e := range items {
+		if e.Kind == KindFault {
+			texts = append(texts, e.Text)
+		}
+	}
+	return strings.Join(texts, "|")
+}
+
+// TestFaultStandsThroughRestarts: it belongs to the worker, and ends with it.
+func TestFaultStandsThroughRestarts(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2})
+	c.awaitAll(2, Ready)
+	if err := c.SetFault(c.base+1, planOf(t, "errors=503"), 0); err != nil {
+		t.Fatal(err)
+	}
+	c.Kill(2)
+	c.await(2, Ready, 2)
+	if w := c.worker(2); w.Fault != "errors=503" || w.FaultLeftMS != 0 {
+		t.Errorf("after a restart the worker is %+v", w)
+	}
+	for range 2 {
+		resp, err := http.Get(c.FrontURL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		bad := resp.Header.Get("X-Lbdev-Worker") == strconv.Itoa(c.base+1)
+		if bad != (resp.StatusCode == 503) || bad != (resp.Header.Get(fault.Header) != "") {
+			t.Errorf("%d, %v", resp.StatusCode, resp.Header)
+		}
+	}
+	c.Scale(t.Context(), 1, nil)
+	c.Scale(t.Context(), 2, nil)
+	if w := c.worker(2); w.Fault != "" {
+		t.Errorf("a new worker has the fault %q", w.Fault)
+	}
+	if err := c.SetFault(7, fault.Plan{}, 0); err == nil {
+		t.Error("there is no worker 7")
+	}
+	if got := c.faultsTold(); got != "errors=503" {
+		t.Errorf("told was %q", got)
+	}
+}
+
+// TestFaultEndsByItself, unless another one was set meanwhile.
+func TestFaultEndsByItself(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 1})
+	c.awaitAll(1, Ready)
+	c.SetFault(1, planOf(t, "reset=5%"), 30*time.Millisecond)
+	c.SetFault(1, planOf(t, "reset=6%"), time.Hour)
+	time.Sleep(60 * time.Millisecond)
+	if w := c.worker(1); w.Fault != "reset=6%" || w.FaultLeftMS < 3_500_000 {
+		t.Errorf("%q for %d ms", w.Fault, w.FaultLeftMS)
+	}
+	c.SetFault(1, planOf(t, "reset=7%"), time.Millisecond)
+	for end := time.Now().Add(patience); c.worker(1).Fault != ""; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the fault does not end")
+		}
+	}
+	c.SetFault(1, fault.Plan{}, 0) // there is none: nothing to tell
+	if got, want := c.faultsTold(), "reset=5%|reset=6%|reset=7%|"; got != want {
+		t.Errorf("told was %q, want %q", got, want)
+	}
+}
+
+// TestWorkerThatDiesLosesWhatItHasSwallowed kills a worker that has a request in its black hole: another one answers it.
+func TestWorkerThatDiesLosesWhatItHasSwallowed(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2})
+	c.awaitAll(2, Ready)
+	c.SetFault(1, planOf(t, "blackhole=100%"), 0)
+	answered := make(chan int, 1)
+	go func() { answered <- c.get("/") }()
+	for end := time.Now().Add(patience); c.worker(1).InFlight == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("no request came")
+		}
+	}
+	c.Kill(1)
+	if port := <-answered; port != c.base+1 {
+		t.Errorf("%d has answered", port)
+	}
+}
