@@ -76,7 +76,8 @@ func New(config Config) (*Cluster, error) {
 		over:   make(chan struct{}),
 	}
 	c.proxy = &proxy.Proxy{Pool: c.pool, Trusted: config.Trusted, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage}
-	c.world = world{start: startProcess, answers: answers, probe: probe}
+	c.pool.OnSilence = c.onSilence
+	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire}
 	c.patience, c.hurry = context.WithCancel(context.Background())
 	c.list.Store(new([]*worker))
 	return c, nil

@@ -39,7 +39,7 @@ type Event struct {
 	Killed   int           // stopped: how many processes had to be ended by SIGKILL after the stop timeout
 	Restarts int           // starting, backoff: how often the worker was started again so far
 	Delay    time.Duration // backoff: until the next start
-	Reason   string        // backoff, failed, stopping, stopped: why, in words, where it was not asked for
+	Reason   string        // backoff, failed, stopping, stopped, unresponsive, ready after that: why, in words, where it was not asked for
 	Lines    []string      // backoff before it was ever ready, failed: the last words of the process
 	Ports    []int         // wrong-port: where it listens, ascending
 	Text     string        // notice, wrong-port: what people should know; fault: a plan, as fault.Parse reads it

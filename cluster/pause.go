@@ -67,7 +67,7 @@ func (w *worker) onFrozen(err error) {
 		w.run.unfreeze()
 		w.notice("worker %d cannot be paused: %v", w.worker, err)
 		if from != Drained {
-			w.set(Ready, Event{})
+			w.rotate(Event{})
 		}
 		return
 	}
@@ -94,7 +94,7 @@ func (w *worker) onResume() error {
 			return w.cannot(verbResume, "it is not paused")
 		}
 		w.run.unfreeze()
-		w.set(Ready, Event{})
+		w.rotate(Event{})
 	case Starting, Ready, Unresponsive: // runs
 	case Stopping, Stopped, Backoff, Failed:
 		return w.cannot(verbResume, "it has no process that goes on")
@@ -123,7 +123,7 @@ func (w *worker) onUndrain() error {
 		if w.run.freezing != nil {
 			return w.cannot(verbUndrain, "it is being paused")
 		}
-		w.set(Ready, Event{})
+		w.rotate(Event{})
 	case Starting, Ready, Unresponsive: // gets requests, or will
 	case Paused:
 		return w.cannot(verbUndrain, "it must be resumed")

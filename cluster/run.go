@@ -34,6 +34,7 @@ type process interface {
 	End(ctx context.Context, sig os.Signal, grace time.Duration) procs.Ended
 	Pause() error
 	Resume() error
+	Frozen(port int) (frozen, known bool)
 }
 
 // A run is one incarnation: a process and what its goroutines tell the worker's loop about it. Each run has channels of
@@ -45,6 +46,7 @@ type run struct {
 	cancel      context.CancelFunc // ends the prober
 	readied     chan struct{}
 	finished    chan procs.Ended
+	verdicts    chan verdict // of its watcher, which waits until they are heard or it is to end
 	tail        *tail
 	refusal     atomic.Pointer[string] // what it answers to the prober instead of what is wanted
 
@@ -56,6 +58,7 @@ type run struct {
 	timedOut bool      // it is being ended because it did not become ready in time
 	killed   bool      // its death was asked for and says nothing about the app
 	freezing *freezing // it is paused or about to be
+	doubt    *verdict  // it does not answer; nil = as far as we know it does
 }
 
 // exit, ready and ended are the channels to select on; a nil run and a message that was had give a nil channel.
@@ -87,6 +90,13 @@ func (r *run) frozen() <-chan error {
 	return r.freezing.result
 }
 
+func (r *run) judged() <-chan verdict {
+	if r == nil {
+		return nil
+	}
+	return r.verdicts
+}
+
 // exitIfDead is how the process ended. A process that could not be ended, such as another user's, has not: its exit says
 // code -1.
 func (r *run) exitIfDead() procs.Exit {
@@ -106,6 +116,7 @@ func (w *worker) startProcess() error {
 		started:     time.Now(),
 		readied:     make(chan struct{}, 1),
 		finished:    make(chan procs.Ended, 1),
+		verdicts:    make(chan verdict),
 		tail:        &tail{},
 	}
 	proc, err := w.cluster.world.start(procs.Config{
@@ -126,6 +137,7 @@ func (w *worker) startProcess() error {
 	w.run = r
 	w.cluster.outputs.Go(func() { <-proc.Drained() })
 	w.cluster.goroutines.Go(func() { w.awaitReady(ctx, r) })
+	w.cluster.goroutines.Go(func() { w.watch(ctx, r) })
 	return nil
 }
 

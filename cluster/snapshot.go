@@ -53,7 +53,7 @@ type WorkerSnapshot struct {
 	// Fault is what it is made to do wrong, as fault.Parse reads it; FaultLeftMS is for how long, if that has an end.
 	Fault       string `json:"fault,omitempty"`
 	FaultLeftMS int64  `json:"fault_left_ms,omitempty"`
-	// Reason says why it is in backoff or failed; LastWords are the last lines of an incarnation that failed.
+	// Reason says why it is in backoff, failed or unresponsive; LastWords are the last lines of an incarnation that failed.
 	Reason    string   `json:"reason,omitempty"`
 	LastWords []string `json:"last_words,omitempty"`
 }
@@ -87,6 +87,9 @@ func (w *worker) publishStatus(e Event) {
 		failed: w.over && (w.state == Failed || w.lastExit != nil && w.lastExit.Code != 0),
 		late:   w.over && w.late,
 		waits:  w.state == Backoff && w.waitsForPort,
+	}
+	if w.state == Ready {
+		s.Reason = "" // why it is so again is over
 	}
 	if w.run != nil {
 		s.PID, s.began = w.run.proc.Pid(), w.run.started

@@ -51,6 +51,7 @@ type world struct {
 	start   func(procs.Config) (process, error)
 	answers func(port int) bool
 	probe   func(ctx context.Context, w *worker, r *run) bool
+	inquire func(ctx context.Context, w *worker, r *run) bool
 }
 
 // A worker keeps one copy of the command alive. Its goroutine, loop, owns the fields from state on.
@@ -59,6 +60,7 @@ type worker struct {
 	cluster  *Cluster
 	backend  *proxy.Backend
 	requests chan request
+	silences chan proxy.Silence           // has room for one; for the watcher of the incarnation that lives
 	done     chan struct{}                // closed when loop has ended
 	seen     atomic.Pointer[workerStatus] // what the others may know
 	fault    standing
@@ -86,6 +88,7 @@ func newWorker(c *Cluster, number, port int) *worker {
 		cluster:  c,
 		backend:  c.pool.Add(number, port),
 		requests: make(chan request),
+		silences: make(chan proxy.Silence, 1),
 		done:     make(chan struct{}),
 		state:    Backoff, // without a delay: loop starts it
 		wanted:   true,
@@ -114,6 +117,8 @@ func (w *worker) loop() {
 			w.onEnded(ended)
 		case err := <-w.run.frozen():
 			w.onFrozen(err)
+		case v := <-w.run.judged():
+			w.onVerdict(v)
 		case <-w.timer.C:
 			w.onTimer()
 		}
@@ -406,7 +411,7 @@ func (w *worker) set(s State, e Event) {
 }
 
 // tell tells the proxy what a state means for requests.
-func (w *worker) tell(s State) { w.backend.SetState(s.status(w.wanted), string(s), w.incarnation) }
+func (w *worker) tell(s State) { w.backend.SetState(w.status(s), string(s), w.incarnation) }
 
 func (w *worker) notice(format string, args ...any) {
 	w.cluster.publish(Event{

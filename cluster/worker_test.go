@@ -21,6 +21,7 @@ type fakeProcess struct {
 	started   time.Time
 	ignores   bool // SIGTERM
 	frozen    atomic.Bool
+	busy      atomic.Bool // it answers nothing
 	once      sync.Once
 	done      chan struct{}
 	exit      procs.Exit
@@ -33,6 +34,8 @@ func (p *fakeProcess) Done() <-chan struct{}    { return p.done }
 func (p *fakeProcess) Exit() procs.Exit         { return p.exit }
 func (p *fakeProcess) Drained() <-chan struct{} { return p.done }
 func (p *fakeProcess) Tree() []int              { return []int{4711} }
+
+func (p *fakeProcess) Frozen(int) (frozen, known bool) { return p.frozen.Load(), true }
 
 func (p *fakeProcess) Pause() error  { p.frozen.Store(true); return nil }
 func (p *fakeProcess) Resume() error { p.frozen.Store(false); return nil }
@@ -62,13 +65,14 @@ func (p *fakeProcess) End(ctx context.Context, sig os.Signal, grace time.Duratio
 // A stage is one worker in fake time, in a world without sockets and processes.
 type stage struct {
 	*testing.T
-	cluster *Cluster
-	worker  *worker
-	mu      sync.Mutex
-	starts  []*fakeProcess
-	fails   error                       // what the next start returns
-	taken   atomic.Bool                 // a stranger answers on the port
-	born    func(n int, p *fakeProcess) // what becomes of the n-th process
+	cluster   *Cluster
+	worker    *worker
+	mu        sync.Mutex
+	starts    []*fakeProcess
+	fails     error       // what the next start returns
+	taken     atomic.Bool // a stranger answers on the port
+	inquiries atomic.Int64
+	born      func(n int, p *fakeProcess) // what becomes of the n-th process
 }
 
 // play runs f with a worker whose n-th process is shaped by born.
@@ -82,7 +86,7 @@ func play(t *testing.T, config Config, born func(int, *fakeProcess), f func(*sta
 			t.Fatal(err)
 		}
 		s := &stage{T: t, cluster: c, born: born}
-		c.world = world{start: s.start, answers: func(int) bool { return s.taken.Load() }, probe: s.probe}
+		c.world = world{start: s.start, answers: func(int) bool { return s.taken.Load() }, probe: s.probe, inquire: s.inquire}
 		c.front = &front{openings: []opening{{Listener: fakeListener{}}}}
 		s.worker = newWorker(c, 1, 8000)
 		c.list.Store(&[]*worker{s.worker})
@@ -127,6 +131,19 @@ func (s *stage) probe(ctx context.Context, _ *worker, r *run) bool {
 	case <-r.proc.Done():
 	}
 	return false
+}
+
+func (s *stage) inquire(ctx context.Context, _ *worker, r *run) bool {
+	s.inquiries.Add(1)
+	p := r.proc.(*fakeProcess)
+	for p.frozen.Load() || p.busy.Load() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(time.Millisecond):
+		}
+	}
+	return true
 }
 
 func (s *stage) now() *fakeProcess {

@@ -56,6 +56,7 @@ type Process struct {
 
 	once     sync.Once // letGo
 	book     book
+	servers  servers
 	freezing sync.Mutex  // one Pause or Resume at a time
 	paused   bool        // by Pause; guarded by freezing
 	ending   atomic.Bool // End has begun: there is no Pause any more

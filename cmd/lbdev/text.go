@@ -116,11 +116,16 @@ func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
 	}
 	switch e.State {
 	case cluster.Ready:
+		if e.Reason != "" {
+			return fmt.Appendf(buf, "%s %s: %s\n", port, t.state(e.State), e.Reason)
+		}
 		if e.Took == 0 { // it was drained or paused
 			return fmt.Appendf(buf, "%s %s\n", port, t.state(e.State))
 		}
 		buf = fmt.Appendf(buf, "%s %s  %s\n", port, t.state(e.State), short(e.Took))
 		return t.allReady(buf, e)
+	case cluster.Unresponsive:
+		return fmt.Appendf(buf, "%s %s: %s\n", port, t.state(e.State), e.Reason)
 	case cluster.Drained, cluster.Paused:
 		return fmt.Appendf(buf, "%s %s\n", port, t.state(e.State))
 	case cluster.Backoff:

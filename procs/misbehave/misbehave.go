@@ -71,6 +71,7 @@ var modes = map[string]func(args []string){
 	"serve-deaf":   serveDeaf,   // ignores SIGTERM and SIGHUP
 	"serve-held":   serveHeld,   // a child that is in a session of its own listens; both wait
 	"reload":       reload,      // a child serves; SIGTERM takes it along, SIGKILL leaves it
+	"serve-single": serveSingle, // one connection at a time; says "ran PATH" of each request
 	"serve-alone":  serveAlone,  // DIR: claims its worker's file there; a second one at the same time leaves worker-N.twice
 	"serve-refuse": serveRefuse, // answers 503 to everything
 }

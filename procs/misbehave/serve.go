@@ -52,6 +52,19 @@ func serveRefuse([]string) {
 	}))
 }
 
+// serveSingle closes each connection after its request.
+func serveSingle([]string) {
+	one := make(chan struct{}, 1)
+	h := answer()
+	listen(net.JoinHostPort("127.0.0.1", port()), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		one <- struct{}{}
+		defer func() { <-one }()
+		fmt.Println("ran", r.URL)
+		w.Header().Set("Connection", "close")
+		h.ServeHTTP(w, r)
+	}))
+}
+
 func reload([]string) {
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, os.Interrupt)

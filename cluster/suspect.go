@@ -1,0 +1,261 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/lbdev/lbdev/proxy"
+)
+
+// A worker that has requests and sends nothing may be frozen, or only slow. Whether its processes stand still is looked at after
+// 50 ms, because it costs little and is certain. What the system does not know is found out by a probe, which costs a line in the
+// app's log and so is made later, and only on suspicion.
+
+const (
+	// suspicious is how long the silence lasts that leads to a probe, and inquiryPatience how long its answer may take: together
+	// they are what a client waits for a worker that is frozen in a way that does not show.
+	suspicious      = 500 * time.Millisecond
+	inquiryPatience = 500 * time.Millisecond
+	// inquiryGap is the least time between two probes of a worker that answers.
+	inquiryGap = 5 * time.Second
+	// doubtTick is how often a worker that does not answer is looked at.
+	doubtTick = 50 * time.Millisecond
+	// inquireAgain is when a probe that was refused is made again.
+	inquireAgain = 100 * time.Millisecond
+	// longRequest is when the oldest request of a worker that does not answer goes to another one too. Until then it is taken for
+	// the one that keeps the worker busy, as in a server with one thread, and is not run twice.
+	longRequest = 10 * time.Second
+)
+
+// A verdict is what a watcher tells its worker's loop.
+type verdict struct {
+	answers bool
+	frozen  bool // certainly; else it may be busy
+	all     bool // no request is to wait for it
+	silent  time.Duration
+}
+
+func (v *verdict) reason() string {
+	switch {
+	case v.answers:
+		return "answers again after " + seconds(v.silent)
+	case v.frozen:
+		return "its process is stopped (SIGSTOP)"
+	}
+	return "no answer for " + seconds(v.silent)
+}
+
+// seconds is a time as people say it: 2.3 s.
+func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
+
+// onSilence passes on what the proxy has noticed.
+func (c *Cluster) onSilence(s proxy.Silence) {
+	for _, w := range c.all() {
+		if w.backend == s.Backend {
+			select {
+			case w.silences <- s:
+			default: // the watcher is at it
+			}
+		}
+	}
+}
+
+// A watcher finds out whether a silent incarnation is alive.
+type watcher struct {
+	w *worker
+	r *run
+
+	last  time.Duration // the silence that was told last
+	at    time.Duration // the length of this silence that leads to the next probe
+	asked time.Time     // the last probe
+}
+
+// watch is the goroutine that watches an incarnation.
+func (w *worker) watch(ctx context.Context, r *run) {
+	d := watcher{w: w, r: r}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.proc.Done():
+			return
+		case s := <-w.silences:
+			if s.Incarnation == r.incarnation {
+				d.look(ctx, s.For)
+			}
+		}
+	}
+}
+
+// look decides whether a silence is worth more than a look.
+func (d *watcher) look(ctx context.Context, silent time.Duration) {
+	if silent < d.last {
+		d.at = 0 // it is another one
+	}
+	d.last = silent
+	frozen, known := d.r.proc.Frozen(d.w.port)
+	switch {
+	case frozen:
+		d.interrogate(ctx, silent, true, known)
+	case silent >= max(d.at, suspicious) && time.Since(d.asked) >= inquiryGap:
+		d.interrogate(ctx, silent, false, known)
+		d.at = 2 * silent
+		d.asked = time.Now()
+	}
+}
+
+// interrogate asks the worker once and returns when it has answered, or is gone. Meanwhile the loop hears what becomes of it.
+func (d *watcher) interrogate(ctx context.Context, silent time.Duration, frozen, known bool) {
+	began := time.Now().Add(-silent)
+	ctx, cancel := context.WithCancel(ctx)
+	answered := make(chan struct{})
+	asking := make(chan struct{})
+	go d.ask(ctx, answered, asking)
+	defer func() { cancel(); <-asking }()
+	var told *verdict
+	tell := func(v verdict) {
+		v.silent = time.Since(began)
+		told = &v
+		d.tell(ctx, v)
+	}
+	if frozen {
+		tell(verdict{frozen: true})
+	}
+	patience, long := time.NewTimer(inquiryPatience), time.NewTimer(longRequest)
+	defer patience.Stop()
+	defer long.Stop()
+	tick := time.NewTicker(doubtTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.r.proc.Done():
+			return
+		case <-answered:
+			if told != nil {
+				tell(verdict{answers: true})
+			}
+			return
+		case <-patience.C:
+			if told == nil {
+				tell(verdict{all: !known})
+			}
+		case <-long.C:
+			if !frozen {
+				tell(verdict{all: true})
+			}
+		case <-tick.C:
+			was := frozen
+			if frozen, known = d.r.proc.Frozen(d.w.port); frozen != was {
+				tell(verdict{frozen: frozen, all: !known})
+			}
+		}
+	}
+}
+
+func (d *watcher) tell(ctx context.Context, v verdict) {
+	select {
+	case d.r.verdicts <- v:
+	case <-ctx.Done():
+	case <-d.r.proc.Done():
+	}
+}
+
+// ask is the goroutine that asks the worker. It asks again only where it was refused: what is in the worker's queue already
+// will be answered, and a second request would be one more line in its log.
+func (d *watcher) ask(ctx context.Context, answered, over chan<- struct{}) {
+	defer close(over)
+	for !d.w.cluster.world.inquire(ctx, d.w, d.r) {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(inquireAgain):
+		}
+	}
+	close(answered)
+}
+
+// inquire asks a worker for its ready path, and says whether it did anything at all about it: a server that closes the
+// connection lives too. The kernel alone accepts connections for a frozen process, but answers nothing.
+func inquire(ctx context.Context, w *worker, r *run) bool {
+	p := prober{w: w, r: r}
+	conn, err := p.dial(ctx, "tcp", "")
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	path := "/"
+	if ready := w.cluster.config.ReadyPath; ready != "" {
+		path = w.expand(ready)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d%s", workerHost, w.port, path), nil)
+	if err != nil {
+		return false
+	}
+	req.Close = true
+	req.Header.Set("User-Agent", "lbdev (are you there?)")
+	if err := req.Write(conn); err != nil {
+		return false
+	}
+	var one [1]byte
+	_, err = conn.Read(one[:])
+	if ctx.Err() != nil {
+		return false
+	}
+	if err == nil {
+		io.CopyN(io.Discard, conn, maxInquiry) // else it would see its answer reset
+	}
+	return true
+}
+
+// maxInquiry is how much of an answer is read that nobody wants.
+const maxInquiry = 64 << 10
+
+// onVerdict takes the worker out of rotation, or puts it back. What it has goes to others as far as may be.
+func (w *worker) onVerdict(v verdict) {
+	r := w.run
+	if r.exited || r.ending || r.freezing != nil && !v.answers {
+		return // it is dead, or frozen by us: who resumes it needs no verdict
+	}
+	was := r.doubt
+	r.doubt = &v
+	if v.answers {
+		r.doubt = nil
+	}
+	switch w.state {
+	case Ready, Unresponsive:
+		if (was == nil) != (r.doubt == nil) || was != nil && r.doubt != nil && was.frozen != v.frozen {
+			w.rotate(Event{Reason: v.reason()})
+		}
+	case Starting, Drained, Paused, Stopping, Stopped, Backoff, Failed:
+	}
+	switch {
+	case v.answers:
+	case v.frozen:
+		w.backend.Abandon()
+	default:
+		w.backend.Hedge(v.all)
+	}
+}
+
+// rotate puts a worker whose process runs into rotation, or keeps it out of it while it does not answer.
+func (w *worker) rotate(e Event) {
+	if w.run.doubt != nil {
+		w.set(Unresponsive, Event{Reason: w.run.doubt.reason()})
+		return
+	}
+	w.set(Ready, e)
+}
+
+// status is what the proxy is to know of the worker in a state. One that may only be busy is asked when nobody else can be.
+func (w *worker) status(s State) proxy.Status {
+	if s == Unresponsive && w.run != nil && !(w.run.doubt != nil && w.run.doubt.frozen) {
+		return proxy.Suspect
+	}
+	return s.status(w.wanted)
+}

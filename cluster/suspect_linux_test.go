@@ -1,0 +1,68 @@
+package cluster
+
+import (
+	"fmt"
+	"net/http"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/lbdev/lbdev/procs"
+	"github.com/lbdev/lbdev/procs/misbehave"
+)
+
+// TestFrozenProcess freezes a worker from outside while clients ask, also where a reloader's child serves.
+func TestFrozenProcess(t *testing.T) {
+	for _, mode := range []string{"serve", "reload"} {
+		t.Run(mode, func(t *testing.T) {
+			r := open(t, Config{Command: misbehave.Argv(mode), Workers: 3})
+			r.awaitAll(3, Ready)
+			pid := procs.Listener(r.base)
+			stop := make(chan struct{})
+			var clients sync.WaitGroup
+			var mu sync.Mutex
+			var slowest time.Duration
+			for range 8 {
+				clients.Go(func() {
+					client := &http.Client{Transport: &http.Transport{}, Timeout: patience}
+					defer client.CloseIdleConnections()
+					for {
+						select {
+						case <-stop:
+							return
+						default:
+						}
+						began := time.Now()
+						resp, err := client.Get(r.FrontURL() + "/slow?ms=5")
+						if err == nil {
+							resp.Body.Close()
+							if resp.StatusCode != http.StatusOK {
+								err = fmt.Errorf("status %s", resp.Status)
+							}
+						}
+						if err != nil {
+							t.Error(err)
+						}
+						mu.Lock()
+						slowest = max(slowest, time.Since(began))
+						mu.Unlock()
+					}
+				})
+			}
+			syscall.Kill(pid, syscall.SIGSTOP)
+			r.await(1, Unresponsive, 0)
+			syscall.Kill(pid, syscall.SIGCONT)
+			r.await(1, Ready, 0)
+			close(stop)
+			clients.Wait()
+			t.Logf("the slowest took %v", slowest)
+			if slowest > 2500*time.Millisecond {
+				t.Errorf("a client waited %v for a frozen worker", slowest)
+			}
+			if w := r.worker(1); w.Incarnation != 1 || w.Requests == 0 {
+				t.Errorf("%+v", w)
+			}
+		})
+	}
+}
