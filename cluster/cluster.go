@@ -14,6 +14,7 @@ import (
 
 	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/proxy/strict"
 )
 
 const (
@@ -95,7 +96,7 @@ func (c *Cluster) Open() error {
 	if err != nil {
 		return err
 	}
-	if c.front, err = openFront(address, &c.config, c.proxy); err != nil {
+	if c.front, err = openFront(address, &c.config, c.proxy, &strict.Rules{HTTP2: true, OnRefuse: c.proxy.Refused}); err != nil {
 		return err
 	}
 	c.opened = time.Now()

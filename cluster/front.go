@@ -12,11 +12,16 @@ import (
 
 	"github.com/lbdev/lbdev/proxy"
 	"github.com/lbdev/lbdev/proxy/entry"
+	"github.com/lbdev/lbdev/proxy/strict"
 )
 
 const (
 	// headerTimeout is how long a client may take to send a request's head.
 	headerTimeout = 30 * time.Second
+	// idleTimeout is how long a client's connection may have no request. Whoever uses it later opens another one.
+	idleTimeout = 3 * time.Minute
+	// maxHeader is more than the rules allow: what is too long is theirs to tell.
+	maxHeader = 128 << 10
 	// flushPatience is how long the server may take to write the end of an answer whose request is done.
 	flushPatience = 250 * time.Millisecond
 	// maxStreams is how many requests a client may have under way on one HTTP/2 connection. Most servers allow 100 to 256; a
@@ -35,6 +40,7 @@ const (
 type front struct {
 	openings []opening // the first is the front
 	server   *http.Server
+	rules    *strict.Rules
 	redirect *redirect // nil = nothing leads from http to https
 	serving  sync.WaitGroup
 }
@@ -46,8 +52,8 @@ type opening struct {
 }
 
 // openFront listens on an address, and on more. A port that is taken is a *PortTakenError. After an error nothing is left open.
-func openFront(address string, config *Config, handler http.Handler) (*front, error) {
-	f := &front{server: newServer(handler)}
+func openFront(address string, config *Config, handler http.Handler, rules *strict.Rules) (*front, error) {
+	f := &front{server: newServer(handler), rules: rules}
 	if err := f.open(append([]string{address}, config.MoreListen...), config); err != nil {
 		f.abandon()
 		return nil, err
@@ -79,6 +85,8 @@ func newServer(handler http.Handler) *http.Server {
 	s := &http.Server{
 		Handler:                      handler,
 		ReadHeaderTimeout:            headerTimeout,
+		IdleTimeout:                  idleTimeout,
+		MaxHeaderBytes:               maxHeader,
 		DisableGeneralOptionsHandler: true,                       // OPTIONS * belongs to the app
 		ErrorLog:                     log.New(io.Discard, "", 0), // what a client did wrong is the client's to see
 		Protocols:                    &http.Protocols{},
@@ -95,9 +103,9 @@ func newServer(handler http.Handler) *http.Server {
 	return s
 }
 
-// enter puts before a server what a connection needs first.
+// enter puts before a server what a connection needs first, and the rules for HTTP/1.
 func (f *front) enter(inner net.Listener, config *Config) net.Listener {
-	c := entry.Config{ProxyProtocol: config.ProxyProtocol}
+	c := entry.Config{ProxyProtocol: config.ProxyProtocol, Wrap: f.rules.Conn}
 	if config.TLS != nil {
 		c.TLS = config.TLS.Clone()
 		c.TLS.NextProtos = []string{"h2", "http/1.1"}

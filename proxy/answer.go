@@ -1,9 +1,15 @@
 package proxy
 
 import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/strict"
 )
 
 // How a request ends that no worker answered, or not completely.
@@ -63,12 +69,32 @@ func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter 
 func (x *exchange) cancel() {
 	x.leaveQueue(false)
 	x.record.Outcome, x.record.Reason = Canceled, "the client went away"
-	if err := x.upload.failure(); err != nil && !x.answered && x.r.Context().Err() == nil {
-		x.record.Reason = err.Error()
-		x.reply(http.StatusBadRequest, x.record.Reason, 0)
+	err := x.upload.failure()
+	if err == nil || x.answered || isGone(err) {
+		x.abort = true
 		return
 	}
-	x.abort = true
+	status := http.StatusBadRequest
+	x.record.Reason = err.Error()
+	if refusal, ok := errors.AsType[*strict.Refusal](err); ok {
+		status, x.record.Reason = refusal.Status, refusal.Reason
+	}
+	x.closeGently()
+	x.reply(status, x.record.Reason, 0)
+}
+
+// isGone says whether a body cannot be read because nothing more will come. All else is wrong with the body itself.
+func isGone(err error) bool {
+	_, broken := errors.AsType[net.Error](err)
+	return broken || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
+}
+
+// closeGently makes net/http end the client's connection after the answer in the way that it keeps for bodies which are too
+// large: with a pause, so that a client which is still sending can read the answer before its connection is reset
+// (RFC 9112 section 9.6).
+func (x *exchange) closeGently() {
+	var none [1]byte
+	http.MaxBytesReader(x.w, io.NopCloser(bytes.NewReader(none[:])), 0).Read(none[:])
 }
 
 // cut ends a response whose worker died in the middle, by aborting the client's connection: it must see that something is
@@ -83,7 +109,7 @@ func (x *exchange) cut(l loss) {
 // closeUnread ends the client's connection with this response if its body was not read to the end: what is left of it must
 // not be taken for the next request.
 func (x *exchange) closeUnread(h http.Header) {
-	if x.upload != nil && x.r.ProtoMajor == 1 && !x.upload.isOver() {
+	if x.upload != nil && x.r.ProtoMajor == 1 && (!x.upload.isOver() || x.upload.failure() != nil) {
 		h["Connection"] = closeValue
 	}
 }

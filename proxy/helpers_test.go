@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lbdev/lbdev/proxy/strict"
 	"go.uber.org/goleak"
 )
 
@@ -59,6 +60,7 @@ func newRig(t testing.TB, settings ...func(*Proxy)) *rig {
 	}
 	g.front = httptest.NewUnstartedServer(g.proxy)
 	g.front.Config.DisableGeneralOptionsHandler = true
+	g.front.Listener = (&strict.Rules{OnRefuse: g.proxy.Refused}).Listener(g.front.Listener)
 	g.front.Start()
 	t.Cleanup(g.close)
 	return g

@@ -1,10 +1,10 @@
 package proxy
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -13,11 +13,11 @@ const halfClosed = 30 * time.Second
 
 // A tunnel is a connection that has changed its protocol (101). Bytes go both ways until both have ended.
 type tunnel struct {
-	client   net.Conn
-	buffered *bufio.Reader // what net/http has read of the client
-	worker   *conn
-	down     int64 // bytes to the client
-	upEnded  chan struct{}
+	client  net.Conn
+	early   []byte // what was read of the client before
+	worker  *conn
+	down    int64 // bytes to the client
+	upEnded chan struct{}
 }
 
 // tunnel answers with 101 and copies both ways until the end.
@@ -43,7 +43,14 @@ func (x *exchange) tunnel(way line, a *Attempt) loss {
 	x.way, x.streaming = c, true
 	x.proxy.streams.add(x, true)
 	defer x.unstream()
-	t := &tunnel{client: client, buffered: rw.Reader, worker: c, upEnded: make(chan struct{})}
+	t := &tunnel{client: client, worker: c, upEnded: make(chan struct{})}
+	first, _ := rw.Reader.Peek(rw.Reader.Buffered())
+	t.early = slices.Clone(first)
+	if strict, ok := client.(interface{ Hijacked() ([]byte, net.Conn) }); ok {
+		var more []byte
+		more, t.client = strict.Hijacked()
+		t.early = append(t.early, more...)
+	}
 	if _, err := client.Write(x.switchingHead(c.up)); err == nil {
 		t.run()
 	}
@@ -89,8 +96,7 @@ func (t *tunnel) run() {
 // up is the goroutine that copies from the client to the worker; run waits for it.
 func (t *tunnel) up() {
 	defer close(t.upEnded)
-	early, _ := t.buffered.Peek(t.buffered.Buffered())
-	_, err := t.worker.sock.Write(early)
+	_, err := t.worker.sock.Write(t.early)
 	if err == nil {
 		_, err = io.Copy(t.worker.sock, t.client)
 	}

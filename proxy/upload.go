@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -111,7 +112,7 @@ func (u *upload) store(piece []byte, err error) bool {
 	if err != nil {
 		u.over = true
 		if err != io.EOF {
-			u.err = errors.Join(errUpload, err)
+			u.err = fmt.Errorf("%w: %w", errUpload, err)
 		}
 	}
 	u.changed.Broadcast()
@@ -142,10 +143,19 @@ func (u *upload) replayable() bool {
 	return u.whole
 }
 
-// failure says why the client's body cannot be read; nil if it can.
+// failure says why the client's body cannot be read; nil if it can. net/http ends the request's context before it tells the
+// reader why, so then the reader gets a moment.
 func (u *upload) failure() error {
 	if u == nil {
 		return nil
+	}
+	if u.started && u.r.Context().Err() != nil {
+		t := time.NewTimer(senderPatience)
+		defer t.Stop()
+		select {
+		case <-u.done:
+		case <-t.C:
+		}
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()

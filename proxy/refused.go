@@ -1,0 +1,20 @@
+package proxy
+
+import (
+	"github.com/lbdev/lbdev/proxy/strict"
+)
+
+// Refused counts a request that was refused before it came to ServeHTTP, and tells OnAccess of it. The client got an answer
+// that fits what it sent, so nothing has failed.
+func (p *Proxy) Refused(r *strict.Refusal) {
+	p.counts.total.Add(1)
+	record := Access{
+		Start: r.Start, Method: r.Method, Path: r.Target, Proto: r.Proto, Client: clientAddress(r.Client),
+		Status: r.Status, Outcome: OK, Reason: r.Reason,
+	}
+	if p.OnAccess != nil {
+		p.OnAccess(&record)
+	}
+	p.counts.done(&record)
+	p.streams.told()
+}
