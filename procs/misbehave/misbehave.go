@@ -74,6 +74,7 @@ var modes = map[string]func(args []string){
 	"serve-single": serveSingle, // one connection at a time; says "ran PATH" of each request
 	"serve-alone":  serveAlone,  // DIR: claims its worker's file there; a second one at the same time leaves worker-N.twice
 	"serve-refuse": serveRefuse, // answers 503 to everything
+	"serve-tape":   serveTape,   // answers each request with the bytes that it came as
 }
 
 // Main plays the child that the arguments name and exits; it returns at once in a process that is no such child. Call it
