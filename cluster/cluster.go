@@ -47,7 +47,7 @@ type Cluster struct {
 	history history // of requests
 
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
-	scaling    sync.Mutex                // one change of the list at a time
+	scaling    gate                      // one change of the list at a time
 	last       map[int]uint64            // the last incarnation of each worker that was taken away; guarded by scaling
 	rolling    sync.Mutex                // one rolling restart at a time
 	goroutines sync.WaitGroup
@@ -69,12 +69,13 @@ func New(config Config) (*Cluster, error) {
 		return nil, err
 	}
 	c := &Cluster{
-		config: config,
-		pool:   proxy.NewPool(config.Policy),
-		events: NewFeed[Event](keepEvents, 0, nil),
-		logs:   NewFeed(keepLines, keepLogBytes, func(l LogLine) int { return len(l.Text) }),
-		last:   map[int]uint64{},
-		over:   make(chan struct{}),
+		config:  config,
+		pool:    proxy.NewPool(config.Policy),
+		events:  NewFeed[Event](keepEvents, 0, nil),
+		logs:    NewFeed(keepLines, keepLogBytes, func(l LogLine) int { return len(l.Text) }),
+		last:    map[int]uint64{},
+		scaling: make(gate, 1),
+		over:    make(chan struct{}),
 	}
 	c.proxy = &proxy.Proxy{Pool: c.pool, Trusted: config.Trusted, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage}
 	c.pool.OnSilence = c.onSilence

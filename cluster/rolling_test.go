@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lbdev/lbdev/procs/misbehave"
 )
@@ -228,6 +229,36 @@ func TestIncarnationsGoOnAfterScale(t *testing.T) {
 	if w := c.await(2, Ready, 0); w.Incarnation != 3 {
 		t.Errorf("worker 2 is back in incarnation %d, want 3", w.Incarnation)
 	}
+}
+
+// TestScaleStopsWaiting takes away a worker that does not want to go. Neither the one who asked for it nor the next one, whose
+// own change has to wait, waits longer than he wants to; the first change goes on, the second one never was.
+func TestScaleStopsWaiting(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve-deaf"), Workers: 2, StopTimeout: time.Minute})
+	c.awaitAll(2, Ready)
+	for n, want := range []error{context.DeadlineExceeded, ErrScaling} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err := c.Scale(ctx, 1+2*n, nil)
+		cancel()
+		if !errors.Is(err, want) {
+			t.Errorf("scale %d: %v, want %v", n, err, want)
+		}
+	}
+	if w := c.worker(2); w.State != Stopping {
+		t.Errorf("the worker that is to go is %s", w.State)
+	}
+	if err := c.Kill(2); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	if err := c.Scale(ctx, 1, nil); err != nil {
+		t.Error(err)
+	}
+	if n := len(c.Snapshot().Workers); n != 1 {
+		t.Errorf("there are %d workers", n)
+	}
+	c.Hurry() // the other one is deaf too
 }
 
 // TestWhatIsTakenAwayIsNotDone: whoever asked for a restart or for more workers is not told that it went well when the

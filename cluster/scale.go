@@ -16,14 +16,18 @@ func (e *ScaleError) Error() string {
 	return fmt.Sprintf("cannot scale to %s: %s", countWorkers(e.N), e.Why)
 }
 
+// ErrScaling says that the number of workers is being changed, and that this was not over in the time that there was.
+var ErrScaling = errors.New("cannot scale: another change of the number of workers is under way")
+
 // Scale changes the number of workers: new ones come at the end, on the ports that follow; the last ones are drained and
 // go. It returns when those that go are gone, and those that come are ready; one that does not become ready is a
-// *ComeBackError, and stays. When ctx ends Scale stops waiting. Ports that are in use are a *PortTakenError, and nothing is
-// changed. step, if not nil, is told of each worker.
+// *ComeBackError, and stays. When ctx ends Scale stops waiting, and what has begun goes on; if another Scale was under way all
+// the time nothing has, which is ErrScaling. Ports that are in use are a *PortTakenError, and nothing is changed. step, if not
+// nil, is told of each worker.
 func (c *Cluster) Scale(ctx context.Context, n int, step func(Step)) error {
 	events := c.events.Reader(c.events.Last(), false)
 	defer events.Close()
-	added, err := c.resize(n, step)
+	added, err := c.resize(ctx, n, step)
 	p := progress{of: len(added), tell: step}
 	for _, w := range added {
 		p.at(w, Starting)
@@ -34,6 +38,9 @@ func (c *Cluster) Scale(ctx context.Context, n int, step func(Step)) error {
 			late = &ComeBackError{Worker: w.worker, Port: w.port, Reason: "it was stopped meanwhile"}
 		}
 		err = errors.Join(err, late)
+		if ctx.Err() != nil {
+			return err
+		}
 		if late == nil {
 			p.done(w)
 		}
@@ -42,19 +49,33 @@ func (c *Cluster) Scale(ctx context.Context, n int, step func(Step)) error {
 }
 
 // resize is Scale without the wait for those that come; it returns these.
-func (c *Cluster) resize(n int, step func(Step)) (added []*worker, err error) {
-	c.scaling.Lock()
-	defer c.scaling.Unlock()
+func (c *Cluster) resize(ctx context.Context, n int, step func(Step)) (added []*worker, err error) {
+	if err := c.scaling.enter(ctx); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrScaling, err)
+	}
 	if err := c.mayScale(n); err != nil {
+		c.scaling.leave()
 		return nil, err
 	}
 	workers := c.all()
 	if n >= len(workers) {
+		defer c.scaling.leave()
 		c.grow(n)
 		return c.all()[len(workers):], nil
 	}
+	dismiss(workers[n:])
+	gone := make(chan struct{})
+	c.goroutines.Go(func() { c.shrink(n, gone) })
 	p := progress{of: len(workers) - n, tell: step}
-	retire(workers[n:], &p)
+	return nil, awaitGone(ctx, workers[n:], &p, gone)
+}
+
+// shrink is the goroutine that takes the workers behind the n-th off the list when they are gone, and ends the change then.
+func (c *Cluster) shrink(n int, gone chan<- struct{}) {
+	defer close(gone)
+	defer c.scaling.leave()
+	workers := c.all()
+	awaitAll(workers[n:])
 	for _, w := range workers[n:] {
 		c.last[w.worker] = w.seen.Load().Incarnation
 	}
@@ -63,8 +84,38 @@ func (c *Cluster) resize(n int, step func(Step)) (added []*worker, err error) {
 		c.list.Store(&rest)
 		c.settle() // those who stay may have come to their end before
 	}
-	return nil, nil
 }
+
+// awaitGone waits for workers that are being taken away, and tells of each.
+func awaitGone(ctx context.Context, workers []*worker, p *progress, gone <-chan struct{}) error {
+	for _, w := range workers {
+		p.at(w, Stopping)
+	}
+	for _, w := range workers {
+		select {
+		case <-w.done:
+			p.done(w)
+		case <-ctx.Done():
+			return fmt.Errorf("cannot wait for worker %d: %w", w.worker, context.Cause(ctx))
+		}
+	}
+	<-gone
+	return nil
+}
+
+// A gate lets one in at a time, and those who wait give up with their context. It has room for one.
+type gate chan struct{}
+
+func (g gate) enter(ctx context.Context) error {
+	select {
+	case g <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (g gate) leave() { <-g }
 
 // mayScale says why there can't be n workers; scaling is held.
 func (c *Cluster) mayScale(n int) error {
@@ -86,18 +137,20 @@ func (c *Cluster) mayScale(n int) error {
 	return nil
 }
 
-// retire ends workers side by side and returns when they are gone. p, if not nil, is told of each.
-func retire(workers []*worker, p *progress) {
+// retire ends workers side by side and returns when they are gone.
+func retire(workers []*worker) {
+	dismiss(workers)
+	awaitAll(workers)
+}
+
+func dismiss(workers []*worker) {
 	for _, w := range workers {
 		w.ask(verbRetire) // its one error says that it is gone already
-		if p != nil {
-			p.at(w, Stopping)
-		}
 	}
+}
+
+func awaitAll(workers []*worker) {
 	for _, w := range workers {
 		<-w.done
-		if p != nil {
-			p.done(w)
-		}
 	}
 }

@@ -36,15 +36,15 @@ func (c *Cluster) Shutdown(ctx context.Context) Report {
 	first := !c.ending.Swap(true)
 	if first {
 		c.front.close(c.patience, c.proxy, min(c.config.stopTimeout(), frontPatience))
-		retire(c.all(), nil) // also lets go a Scale that waits for its workers
+		retire(c.all()) // also lets go a Scale that waits for its workers
 	}
-	c.scaling.Lock()
-	defer c.scaling.Unlock()
+	c.scaling.enter(context.Background()) // its one error is a context that ends
+	defer c.scaling.leave()
 	if !first {
 		return c.report
 	}
 	workers := c.all()
-	retire(workers, nil) // whom a Scale has added in between
+	retire(workers) // whom a Scale has added in between
 	c.report = report(workers)
 	c.report.Took = time.Since(began)
 	c.awaitOutput()

@@ -125,10 +125,15 @@ func (c *Client) act(ctx context.Context, v verb, workers string, wait time.Dura
 	return now.Workers, err
 }
 
-// Scale changes the number of workers and returns them all when those that go are gone and those that come are ready. step,
-// if not nil, is told of each. When ctx ends the change goes on.
-func (c *Client) Scale(ctx context.Context, n int, step func(cluster.Step)) ([]cluster.WorkerSnapshot, error) {
-	f, err := c.long(ctx, http.MethodPut, "/v1/workers", scaleBody{&n}, step)
+// Scale changes the number of workers and returns them all when those that go are gone and those that come are ready, at most
+// after wait; 0 = without a limit. step, if not nil, is told of each. When ctx ends, or the wait, the change goes on, unless
+// another one was under way before it all the time.
+func (c *Client) Scale(ctx context.Context, n int, wait time.Duration, step func(cluster.Step)) ([]cluster.WorkerSnapshot, error) {
+	path := "/v1/workers"
+	if wait > 0 {
+		path += "?timeout=" + wait.String()
+	}
+	f, err := c.long(ctx, http.MethodPut, path, scaleBody{&n}, step)
 	return f.Workers, err
 }
 

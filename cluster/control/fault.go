@@ -46,6 +46,12 @@ func describe(err error) (status int, body ErrorBody) {
 	if back, ok := errors.AsType[*cluster.ComeBackError](err); ok {
 		return http.StatusConflict, withHint(body, fmt.Sprintf("its log says more; when that is mended, start worker %d", back.Worker))
 	}
+	if errors.Is(err, cluster.ErrScaling) {
+		return http.StatusConflict, withHint(body, "nothing was changed; wait until that is done")
+	}
+	if _, ok := errors.AsType[*tooLongError](err); ok {
+		return http.StatusGatewayTimeout, withHint(body, "it goes on; wait longer with a larger timeout")
+	}
 	if errors.Is(err, cluster.ErrRolling) {
 		return http.StatusConflict, withHint(body, "wait until it is done")
 	}

@@ -1,6 +1,7 @@
 package control
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -56,19 +57,44 @@ func (t *teller) end(f finish, err error) {
 }
 
 // scale answers when the workers that go are gone and those that come are ready. A client that goes away ends the waiting,
-// not the change.
+// not the change; so does ?timeout=.
 func (s *Server) scale(w http.ResponseWriter, r *http.Request) {
 	var body scaleBody
-	if _, ok := parameters(w, r); !ok || !decode(w, r, &body) {
+	query, ok := parameters(w, r, "timeout")
+	if !ok || !decode(w, r, &body) {
 		return
 	}
+	ctx, cancel, err := limit(r.Context(), query.Get("timeout"))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, err.Error(), "for example ?timeout=30s")
+		return
+	}
+	defer cancel()
 	if body.N == nil {
 		refuse(w, http.StatusBadRequest, "cannot scale: the number of workers is missing", `the body is {"n":6}`)
 		return
 	}
 	t := &teller{w: w}
-	err := s.Cluster.Scale(r.Context(), *body.N, t.step)
+	err = s.Cluster.Scale(ctx, *body.N, t.step)
 	t.end(finish{Workers: s.Cluster.Snapshot().Workers}, err)
+}
+
+// A tooLongError is why a long action is not waited for any more.
+type tooLongError struct{ limit time.Duration }
+
+func (e *tooLongError) Error() string { return fmt.Sprintf("it takes longer than %v", e.limit) }
+
+// limit reads ?timeout= of a long action; an empty one is no limit.
+func limit(ctx context.Context, timeout string) (context.Context, context.CancelFunc, error) {
+	if timeout == "" {
+		return ctx, func() {}, nil
+	}
+	d, err := waitOf("true", timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, d, &tooLongError{d})
+	return ctx, cancel, nil
 }
 
 // rollingRestart stops after the worker that it is at when its client goes away.

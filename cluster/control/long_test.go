@@ -23,7 +23,7 @@ func TestScaleTellsItsSteps(t *testing.T) {
 	s.awaitAll(cluster.Ready)
 	for _, n := range []int{4, 1} {
 		var steps []cluster.Step
-		got, err := s.client.Scale(t.Context(), n, func(s cluster.Step) { steps = append(steps, s) })
+		got, err := s.client.Scale(t.Context(), n, patience, func(s cluster.Step) { steps = append(steps, s) })
 		if err != nil || len(got) != n || len(s.Ports()) != n {
 			t.Fatalf("scale to %d: %+v, %v", n, got, err)
 		}
@@ -37,6 +37,23 @@ func TestScaleTellsItsSteps(t *testing.T) {
 	if w := s.worker(1); w.State != cluster.Ready || w.Incarnation != 1 {
 		t.Errorf("the one that stays is %+v", w)
 	}
+}
+
+// TestScaleWithATimeout: what takes longer is told as an error with a way out.
+func TestScaleWithATimeout(t *testing.T) {
+	s := open(t, cluster.Config{Command: misbehave.Argv("serve-deaf"), Workers: 2, StopTimeout: time.Minute}, &Server{})
+	s.awaitAll(cluster.Ready)
+	for _, want := range []string{"cannot wait for worker 2: it takes longer than 50ms", "cannot scale: another change of the number of workers is under way: it takes longer than 50ms"} {
+		_, err := s.client.Scale(t.Context(), 1, 50*time.Millisecond, nil)
+		late, ok := errors.AsType[*APIError](err)
+		if !ok || late.Message != want || late.Hint == "" {
+			t.Errorf("%+v, want %s", err, want)
+		}
+	}
+	if status, text := s.do(http.MethodPut, "/v1/workers?timeout=soon", `{"n":1}`); status != http.StatusBadRequest {
+		t.Errorf("%d %s", status, text)
+	}
+	s.Hurry()
 }
 
 func TestRollingRestartTellsItsSteps(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 //
 //	{w} is a worker's number or port, several with commas, or all. Its verbs take ?wait=1&timeout=60s.
 //	Streams take follow, after, worker, since and tail, and resume by Last-Event-ID; logs take colour too.
-//	Long actions answer with a JSON object a line.
+//	Long actions answer with a JSON object a line. The number of workers takes ?timeout=60s too.
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/cluster", s.getCluster)
