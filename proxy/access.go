@@ -70,6 +70,7 @@ const (
 	ResultClosed      = "closed"      // the connection was closed before the answer was complete
 	ResultNonsense    = "nonsense"    // what came back is no HTTP response
 	ResultCanceled    = "canceled"    // the client went away first
+	ResultEnded       = "ended"       // nothing: a connection of TCP mode came to its end
 	ResultPaused      = "paused"      // the worker was frozen, and the request taken back from it: see Backend.Abandon
 	ResultSilent      = "silent"      // it did not answer, and another one that was asked too did: see Backend.Hedge
 	ResultLate        = "late"        // it was asked too, and the first one answered before it

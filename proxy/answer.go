@@ -28,6 +28,9 @@ func (x *exchange) refuse(status int, reason string) {
 }
 
 func (x *exchange) reply(status int, reason string, after time.Duration) {
+	if x.r == tcpRequest {
+		return // there are no words for it: the connection is reset
+	}
 	x.record.Status = status
 	h := x.w.Header()
 	h.Set("Cache-Control", "no-store")

@@ -30,6 +30,14 @@ func (b *Backend) Fault() fault.Plan {
 // Died says that the worker's process has ended. Connections to it tell that by themselves; those that only a fault has taken
 // don't. An owner that forgets it lets them wait until the next incarnation.
 func (b *Backend) Died() {
+	b.pool.mu.Lock()
+	defer b.pool.mu.Unlock()
+	b.hasDied()
+}
+
+// hasDied is Died; pool.mu is held.
+func (b *Backend) hasDied() {
+	b.up.end()
 	if live := b.fault.Load(); live != nil {
 		live.Sever()
 	}

@@ -169,8 +169,8 @@ func (b *Backend) change(s Status, incarnation uint64) {
 	switch {
 	case b.up.incarnation != incarnation:
 		b.up.retire()
+		b.hasDied()
 		b.up = newUpstream(b, incarnation)
-		b.Died()
 	case s == Ready:
 		b.up.revive()
 	case s == Suspect:

@@ -34,14 +34,15 @@ type upstream struct {
 	worker      int
 	port        int
 	incarnation uint64
-	lanes       *lanes       // its connections of HTTP/2; nil = it is spoken to in HTTP/1
-	number      string       // of the worker, as text
-	served      bool         // it was ready; guarded by pool.mu, as is cold
-	cold        time.Time    // when it became ready, as long as its share grows
-	label       []string     // value of X-Lbdev-Worker; shared by all responses, so nobody may change it
-	addresses   [2]string    // 127.0.0.1 and ::1: some dev servers bind only the second
-	reachable   atomic.Int32 // which of them worked last
-	excused     atomic.Bool  // its death was asked for
+	lanes       *lanes        // its connections of HTTP/2; nil = it is spoken to in HTTP/1
+	number      string        // of the worker, as text
+	served      bool          // it was ready; guarded by pool.mu, as is cold
+	cold        time.Time     // when it became ready, as long as its share grows
+	label       []string      // value of X-Lbdev-Worker; shared by all responses, so nobody may change it
+	addresses   [2]string     // 127.0.0.1 and ::1: some dev servers bind only the second
+	died        chan struct{} // closed when its process has ended; pool.mu is held for that
+	reachable   atomic.Int32  // which of them worked last
+	excused     atomic.Bool   // its death was asked for
 	speed       balance.Speed
 	away        atomic.Bool // it is out of rotation, or gone
 	abandoned   atomic.Bool // its requests are taken back
@@ -72,6 +73,7 @@ func newUpstream(b *Backend, incarnation uint64) *upstream {
 		number:    strconv.Itoa(b.worker),
 		label:     []string{port},
 		addresses: [2]string{net.JoinHostPort("127.0.0.1", port), net.JoinHostPort("::1", port)},
+		died:      make(chan struct{}),
 	}
 	if b.wire.HTTP2 {
 		u.lanes = newLanes(u)
@@ -327,4 +329,31 @@ func (u *upstream) reachAt(ctx context.Context, which int32) (socket, error) {
 func isTimeout(err error) bool {
 	ne, ok := errors.AsType[net.Error](err)
 	return ok && ne.Timeout()
+}
+
+// end says that the worker's process has ended; pool.mu is held.
+func (u *upstream) end() {
+	if !u.hasDied(0) {
+		close(u.died)
+	}
+}
+
+// hasDied says whether the worker's process has ended, or does within a time.
+func (u *upstream) hasDied(within time.Duration) bool {
+	select {
+	case <-u.died:
+		return true
+	default:
+	}
+	if within <= 0 {
+		return false
+	}
+	t := time.NewTimer(within)
+	defer t.Stop()
+	select {
+	case <-u.died:
+		return true
+	case <-t.C:
+		return false
+	}
 }

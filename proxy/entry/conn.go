@@ -20,6 +20,9 @@ func (c *peeked) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// NetConn is what lies beneath.
+func (c *peeked) NetConn() net.Conn { return c.Conn }
+
 // CloseWrite ends what we send.
 func (c *peeked) CloseWrite() error {
 	half, ok := c.Conn.(interface{ CloseWrite() error })

@@ -27,6 +27,9 @@ func newConn(c net.Conn, h Header, rest []byte) *Conn {
 // RemoteAddr is the client's address, or the proxy's if it told none.
 func (c *Conn) RemoteAddr() net.Addr { return c.client }
 
+// NetConn is the connection beneath, which has the header behind it.
+func (c *Conn) NetConn() net.Conn { return c.Conn }
+
 // Read reads what follows the header.
 func (c *Conn) Read(p []byte) (int, error) {
 	if len(c.rest) == 0 {

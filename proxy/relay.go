@@ -1,0 +1,275 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lbdev/lbdev/proxy/balance"
+)
+
+const (
+	// halfClosedTCP is how long one side of a connection may go on when the other has ended. A client that is gone looks like one
+	// that has said all and waits for the answer, so it can't be for ever.
+	halfClosedTCP = 5 * time.Minute
+	// deathPatience is how long after the end of what a worker sent its death may be told of: its sockets are closed before
+	// anybody knows that it has died, and a connection that ended because of that was cut.
+	deathPatience = 100 * time.Millisecond
+)
+
+// methodTCP stands for the method of what is no request of HTTP.
+const methodTCP = "TCP"
+
+// tcpRequest is what an exchange has for a request where there is none.
+var tcpRequest = &http.Request{Method: methodTCP, URL: &url.URL{}, Header: http.Header{}}
+
+// serveTCP lets a worker have a connection, and closes it.
+func (p *Proxy) serveTCP(client net.Conn) {
+	x := exchanges.Get().(*exchange)
+	x.beginTCP(p, client)
+	x.forwardTCP(client)
+	if x.record.Outcome == Failed {
+		resetTCP(client)
+	}
+	client.Close()
+	x.end()
+	x.release()
+}
+
+func (x *exchange) beginTCP(p *Proxy, client net.Conn) {
+	p.counts.total.Add(1)
+	x.proxy, x.r = p, tcpRequest
+	remote := client.RemoteAddr().String()
+	peer := clientAddress(remote)
+	if strings.IndexByte(remote, ':') < 0 {
+		remote = "unix"
+	}
+	x.origin = origin{peer: peer, client: peer}
+	x.record = Access{
+		Start: time.Now(), Method: methodTCP, Path: remote, Proto: methodTCP, Client: peer, Attempts: x.record.Attempts[:0],
+	}
+	x.turn = balance.Turn{Client: peer, Now: x.record.Start}
+}
+
+// forwardTCP connects the client to a worker.
+func (x *exchange) forwardTCP(client net.Conn) {
+	for {
+		up := x.pick()
+		if up == nil {
+			if !x.wait() {
+				return
+			}
+			continue
+		}
+		start := x.record.Start
+		if len(x.record.Attempts) > 0 || x.record.Held > 0 {
+			start = time.Now()
+		}
+		c, err := x.dialTCP(up)
+		if err != nil {
+			x.unreached(up, start, err)
+			continue
+		}
+		x.leaveQueue(true)
+		if x.relay(client, c, start) {
+			return
+		}
+	}
+}
+
+// dialTCP connects to a worker, or to whom plays it. No context watches over the connection: it ends by itself.
+func (x *exchange) dialTCP(up *upstream) (*conn, error) {
+	var none context.Context
+	bad, err := up.misbehave()
+	switch {
+	case err != nil:
+		return nil, err
+	case bad != nil:
+		return up.adopt(none, bad, bad), nil
+	}
+	sock, err := up.reach(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	return up.adopt(none, sock, nil), nil
+}
+
+// relay copies between a client and a worker until both have ended. False means that the worker has left rotation since it was
+// picked.
+func (x *exchange) relay(client net.Conn, c *conn, start time.Time) bool {
+	g := x.leg(c, start)
+	if !c.enter() {
+		c.end(x, false)
+		x.lost(c.up, x.recordOf(&g), lossByLeaving)
+		x.record.Attempts = x.record.Attempts[:g.at]
+		return false
+	}
+	a := x.recordOf(&g)
+	a.Sent = true
+	c.up.backend.requests.Add(1)
+	x.credit(c.up, 0)
+	x.record.Outcome = x.success()
+	x.way, x.streaming = tcpLine{c, client}, true
+	x.proxy.streams.add(x, false)
+	defer x.unstream()
+	r := &pipe{client: client, worker: c, upEnded: make(chan struct{})}
+	r.run()
+	c.end(x, false)
+	x.written = r.down
+	x.conclude(r, a)
+	if !r.firstByte.IsZero() {
+		a.FirstByte = r.firstByte.Sub(start)
+		c.up.backend.latency.add(a.FirstByte)
+		c.up.backend.firstBytes.add(a.FirstByte)
+		c.up.speed.Add(r.firstByte, a.FirstByte)
+	}
+	return true
+}
+
+// conclude finds out how a connection has ended.
+func (x *exchange) conclude(r *pipe, a *Attempt) {
+	cut := func(result string) {
+		a.Result = result
+		x.record.Outcome, x.record.Reason = Cut, "the worker ended with the connection open ("+result+")"
+		r.worker.up.backend.failures.Add(1)
+	}
+	switch {
+	case x.wasEnded():
+		a.Result = ResultClosed
+	case r.failed == fromWorker:
+		cut(resultOf(r.err))
+	case r.failed == fromClient:
+		a.Result = ResultCanceled
+		x.record.Outcome, x.record.Reason = Canceled, "the client went away"
+	case r.first == fromWorker && r.worker.up.hasDied(deathPatience):
+		cut(ResultClosed)
+	default:
+		a.Result = ResultEnded
+	}
+}
+
+// A tcpLine ends both sides of a pipe when it is aborted: one of them may have ended before, and wakes nobody.
+type tcpLine struct {
+	*conn
+	client net.Conn
+}
+
+func (l tcpLine) abort() {
+	l.conn.abort()
+	beneath(l.client).Close() // a tls.Conn would first wait until its client takes a goodbye
+}
+
+// A side is where bytes come from.
+type side int
+
+const (
+	neither side = iota
+	fromClient
+	fromWorker
+)
+
+// A pipe copies both ways between a client and a worker, and notes who ended it.
+type pipe struct {
+	client    net.Conn
+	worker    *conn
+	down      int64     // bytes to the client
+	firstByte time.Time // when the worker sent its first
+	upEnded   chan struct{}
+
+	mu     sync.Mutex
+	first  side  // who ended first
+	failed side  // where an error came first: from reading there, or from writing to the other
+	err    error // that one
+}
+
+// run returns when both directions have ended. A worker that dies after it has ended its side takes nothing more, though its
+// client may not know.
+func (r *pipe) run() {
+	go r.up()
+	r.end(r.client, fromWorker, r.copyDown())
+	select {
+	case <-r.upEnded:
+	case <-r.worker.up.died:
+		r.client.Close()
+		<-r.upEnded
+	}
+}
+
+// up is the goroutine that copies from the client to the worker; run waits for it.
+func (r *pipe) up() {
+	defer close(r.upEnded)
+	_, err := io.Copy(r.worker.sock, r.client)
+	r.end(r.worker.sock, fromClient, err)
+}
+
+// copyDown copies from the worker to the client. What comes first is read by itself, as its time is worth knowing; the rest is
+// left to the kernel where it can do that.
+func (r *pipe) copyDown() error {
+	in := &r.worker.in
+	if err := in.fill(); err != nil {
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return nil
+		}
+		return err
+	}
+	r.firstByte = time.Now()
+	n, err := r.client.Write(in.buffered())
+	in.skip(n)
+	r.down = int64(n)
+	if err != nil {
+		return err
+	}
+	more, err := io.Copy(r.client, r.worker.sock)
+	r.down += more
+	return err
+}
+
+// end passes the end of one direction on. The other one may go on, but not for ever; after an error there is nothing to wait for.
+func (r *pipe) end(to net.Conn, from side, err error) {
+	ours := errors.Is(err, net.ErrClosed) || isTimeout(err) // we have closed it, or lost patience
+	r.mu.Lock()
+	if r.first == neither {
+		r.first = from
+	}
+	first := r.failed == neither && err != nil && !ours
+	if first {
+		r.failed, r.err = from, err
+	}
+	r.mu.Unlock()
+	half, ok := to.(interface{ CloseWrite() error })
+	if err == nil && ok && half.CloseWrite() == nil {
+		to.SetReadDeadline(time.Now().Add(halfClosedTCP))
+		return
+	}
+	if first && from == fromWorker {
+		resetTCP(r.client)
+	}
+	r.client.Close()
+	r.worker.abort()
+}
+
+// resetTCP ends a connection with a reset: its client must see that something is missing. One of TLS gets no goodbye either.
+func resetTCP(c net.Conn) {
+	c = beneath(c)
+	if tcp, ok := c.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	c.Close()
+}
+
+// beneath is the connection below TLS and whatever else wraps it.
+func beneath(c net.Conn) net.Conn {
+	for {
+		wrapper, ok := c.(interface{ NetConn() net.Conn })
+		if !ok {
+			return c
+		}
+		c = wrapper.NetConn()
+	}
+}
