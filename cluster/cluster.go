@@ -49,6 +49,7 @@ type Cluster struct {
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
 	scaling    gate                      // one change of the list at a time
 	last       map[int]uint64            // the last incarnation of each worker that was taken away; guarded by scaling
+	balancing  sync.Mutex                // one change of it at a time
 	rolling    sync.Mutex                // one rolling restart at a time
 	goroutines sync.WaitGroup
 	outputs    sync.WaitGroup  // of processes whose output has not ended
@@ -70,7 +71,7 @@ func New(config Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		config:  config,
-		pool:    proxy.NewPool(config.Policy),
+		pool:    proxy.NewPool(nil),
 		events:  NewFeed[Event](keepEvents, 0, nil),
 		logs:    NewFeed(keepLines, keepLogBytes, func(l LogLine) int { return len(l.Text) }),
 		last:    map[int]uint64{},
@@ -98,6 +99,10 @@ func (c *Cluster) Open() error {
 		return err
 	}
 	if c.front, err = openFront(address, &c.config, c.proxy, &strict.Rules{HTTP2: true, OnRefuse: c.proxy.Refused}); err != nil {
+		return err
+	}
+	if err := c.rebalance(c.config.balancing()); err != nil { // not of a Config that New has checked
+		c.front.abandon()
 		return err
 	}
 	c.opened = time.Now()

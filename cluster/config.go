@@ -13,7 +13,6 @@ import (
 
 	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
-	"github.com/lbdev/lbdev/proxy/balance"
 )
 
 // MaxWorkers is the most copies one cluster runs.
@@ -75,8 +74,17 @@ type Config struct {
 	ProxyProtocol bool
 	// Trusted are the addresses of proxies before the front, whose X-Forwarded fields are believed. Nil means nobody's are.
 	Trusted []netip.Prefix
-	// Policy chooses the worker for a request. Nil means round robin.
-	Policy balance.Policy
+	// Policy is the rule that chooses the worker for a request, of balance.Rules. Empty means round-robin.
+	Policy string
+	// Weight is the shares of workers, by number or port, 0 to balance.MaxWeight; those that are not in it have 1.
+	Weight map[int]int
+	// Backup is the workers, by number or port, that get requests only when no other is ready.
+	Backup []int
+	// SlowStart is the time in which the share of a new process grows to the whole; see proxy.Pool.SetSlowStart. Zero means it has
+	// it at once.
+	SlowStart time.Duration
+	// Sticky keeps clients at a worker; see balance.NewSticky. Empty means they are not kept.
+	Sticky string
 	// Hold is how long a request waits when no worker is ready. Zero means 30 s, negative not at all.
 	Hold time.Duration
 	// ErrorPage writes the body of an answer that no worker gave. Nil means a line of text.
@@ -187,6 +195,7 @@ func (c *Config) validate() error {
 		fault("BasePort", "cannot use base port %d: the ports %d to %d must lie between 1 and 65535", c.BasePort, c.BasePort, c.BasePort+n-1)
 	}
 	c.validateFront(fault)
+	c.validateBalancing(fault)
 	if d := c.readyTimeout(); d < 0 {
 		fault("ReadyTimeout", "cannot wait %v for workers to be ready: the time must be above 0", d)
 	}

@@ -14,6 +14,8 @@ type Snapshot struct {
 	Redirect  string           `json:"redirect,omitempty"` // an address that only leads to https
 	Dashboard string           `json:"dashboard"`
 	Policy    string           `json:"policy"`
+	Sticky    string           `json:"sticky,omitempty"`        // how clients are kept at a worker; empty = not at all
+	SlowMS    int64            `json:"slow_start_ms,omitempty"` // in which the share of a new process grows
 	UptimeMS  int64            `json:"uptime_ms"`
 	Ending    bool             `json:"ending,omitempty"` // it is being shut down
 	Requests  RequestCounts    `json:"requests"`
@@ -50,6 +52,7 @@ type WorkerSnapshot struct {
 	P95MS    float64 `json:"p95_ms"`
 	LastExit string  `json:"last_exit"`
 	Weight   int     `json:"weight"`
+	Backup   bool    `json:"backup,omitempty"` // it gets requests only when no other is ready
 	// Fault is what it is made to do wrong, as fault.Parse reads it; FaultLeftMS is for how long, if that has an end.
 	Fault       string `json:"fault,omitempty"`
 	FaultLeftMS int64  `json:"fault_left_ms,omitempty"`
@@ -78,7 +81,6 @@ func (w *worker) publishStatus(e Event) {
 			State:       w.state,
 			Incarnation: w.incarnation,
 			Restarts:    w.restarts,
-			Weight:      1,
 			Reason:      e.Reason,
 			LastWords:   e.Lines,
 		},
@@ -109,6 +111,7 @@ func (w *worker) snapshot(now time.Time) WorkerSnapshot {
 	}
 	s.P95MS = float64(w.backend.FirstByteWithin(0.95).Microseconds()) / 1000
 	s.Requests, s.Failures, s.InFlight = w.backend.Counts()
+	s.Weight, s.Backup = w.backend.Share()
 	if s.Fault = w.backend.Fault().String(); s.Fault != "" {
 		s.FaultLeftMS = w.fault.left(now).Milliseconds()
 	}
@@ -145,6 +148,10 @@ func (c *Cluster) Snapshot() Snapshot {
 			s.Listen = append(s.Listen, o.URL)
 		}
 	}
+	if b := c.Balanced(); b.Sticky != "off" {
+		s.Sticky = b.Sticky
+	}
+	s.SlowMS = c.pool.SlowStart().Milliseconds()
 	for _, w := range c.all() {
 		s.Workers = append(s.Workers, w.snapshot(now))
 	}

@@ -95,6 +95,7 @@ func newWorker(c *Cluster, number, port int) *worker {
 		timer:    time.NewTimer(time.Hour),
 	}
 	w.timer.Stop()
+	w.balance(&c.config)
 	w.backend.Set(proxy.Coming, 0)
 	w.publishStatus(Event{})
 	return w

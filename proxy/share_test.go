@@ -192,7 +192,7 @@ func TestChangesUnderLoad(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { wg.Wait(); close(done) }()
-	cookie, _ := balance.NewSticky("cookie")
+	cookie, _ := balance.NewSticky("cookie", "lbdev_worker")
 	for n := 0; ; n++ {
 		select {
 		case <-done:

@@ -17,6 +17,13 @@ func (p *Pool) SetSlowStart(d time.Duration) {
 	p.publish()
 }
 
+// SlowStart is the time in which the share of a new process grows; 0 = it has it at once.
+func (p *Pool) SlowStart() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.slowStart
+}
+
 // settle notes that the first start is over: nothing is coming any more. p.mu is held.
 func (p *Pool) settle(v *view) { p.settled = p.settled || len(v.ready) > 0 && !v.hopeful }
 

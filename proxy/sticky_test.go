@@ -17,7 +17,7 @@ import (
 func stickyRig(t *testing.T, sticky string) (*rig, []*Backend) {
 	t.Helper()
 	g := newRig(t)
-	s, err := balance.NewSticky(sticky)
+	s, err := balance.NewSticky(sticky, "lbdev_worker")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +124,7 @@ func TestStickySecure(t *testing.T) {
 // TestStickyTunnel: a WebSocket's 101 bears the cookie beside those of the app.
 func TestStickyTunnel(t *testing.T) {
 	g := newRig(t)
-	s, _ := balance.NewSticky("cookie")
+	s, _ := balance.NewSticky("cookie", "lbdev_worker")
 	g.pool.SetSticky(s)
 	w := g.raw(func(c net.Conn, in *bufio.Reader) {
 		if _, _, err := readRequest(in); err == nil {

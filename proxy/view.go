@@ -87,6 +87,13 @@ func (p *Pool) choiceOf(ups []*upstream, before *view) *balance.View {
 	return balance.NewView(workers, before.choice)
 }
 
+// Share is the worker's weight, and whether it is a backup.
+func (b *Backend) Share() (weight int, backup bool) {
+	b.pool.mu.Lock()
+	defer b.pool.mu.Unlock()
+	return b.weight, b.backup
+}
+
 // SetWeight changes the worker's share: how many requests it gets in proportion to the others, from 0, which is none, to
 // balance.MaxWeight. It begins with 1.
 func (b *Backend) SetWeight(weight int) {

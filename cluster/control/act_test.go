@@ -185,6 +185,17 @@ func TestRefusals(t *testing.T) {
 		{"PUT", "/v1/workers", `{"n":11}`, 409, "front"},
 		{"PUT", "/v1/policy", `{"policy":"best"}`, 400, "round-robin"},
 		{"PUT", "/v1/policy", ``, 400, "round-robin"},
+		{"PUT", "/v1/policy", `{"policy":"header-hash"}`, 400, "X-User"},
+		{"PUT", "/v1/policy", `{"policy":"random","sticky":"on"}`, 400, "cookie:NAME"},
+		{"PUT", "/v1/policy", `{"slow_start":"soon"}`, 400, "10s"},
+		{"PUT", "/v1/policy", `{"slow_start":"-1s"}`, 400, "0 or more"},
+		{"PUT", "/v1/workers/1/weight", ``, 400, `{\"weight\":3}`},
+		{"PUT", "/v1/workers/1/weight", `{"weight":257}`, 400, "0 to 256"},
+		{"PUT", "/v1/workers/1/weight", `{"weight":-1}`, 400, "0 to 256"},
+		{"PUT", "/v1/workers/1/weight", `{"weight":1.5}`, 400, "cannot read the body"},
+		{"PUT", "/v1/workers/1/weight", `{"wait":1}`, 400, "unknown field"},
+		{"PUT", "/v1/workers/3/weight", `{"weight":2}`, 404, "there are 1 to 2"},
+		{"PUT", "/v1/workers/x/weight", `{"weight":2}`, 400, "number, a port or all"},
 		{"PUT", "/v1/policy", `{"policy":"` + strings.Repeat("x", maxBody) + `"}`, 413, "65536"},
 		{"GET", "/v1/logs?worker=7", "", 404, "there are 1 to 2"},
 		{"GET", "/v1/logs?worker=x", "", 400, "number, a port"},
@@ -206,20 +217,12 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 	for _, w := range s.Snapshot().Workers {
+		if w.Weight != 1 || s.Snapshot().Policy != "round-robin" {
+			t.Errorf("one of the refusals changed a share: %+v", w)
+		}
 		if w.Incarnation != 1 || w.State != cluster.Ready || len(s.Ports()) != 2 {
 			t.Errorf("one of the refusals did something: %+v", w)
 		}
-	}
-}
-
-func TestPolicy(t *testing.T) {
-	s := open(t, cluster.Config{Workers: 1}, &Server{})
-	if err := s.client.Policy(t.Context(), "round-robin"); err != nil {
-		t.Error(err)
-	}
-	err := s.client.Policy(t.Context(), "least-conn")
-	if e, ok := errors.AsType[*APIError](err); !ok || e.Status != 400 || e.Hint != "there is round-robin" {
-		t.Errorf("%+v", err)
 	}
 }
 

@@ -144,11 +144,6 @@ func (c *Client) RollingRestart(ctx context.Context, step func(cluster.Step)) ([
 	return f.Workers, err
 }
 
-// Policy sets the rule that chooses a worker for a request.
-func (c *Client) Policy(ctx context.Context, name string) error {
-	return c.call(ctx, http.MethodPut, "/v1/policy", policyBody{name}, new(policyBody))
-}
-
 // Shutdown ends the cluster and returns the report when it has ended. step, if not nil, is told of each worker that stops.
 // When ctx ends the cluster ends all the same.
 func (c *Client) Shutdown(ctx context.Context, step func(cluster.Step)) (Report, error) {

@@ -25,6 +25,9 @@ func describe(err error) (status int, body ErrorBody) {
 	if _, ok := errors.AsType[*cluster.NoWorkerError](err); ok {
 		return http.StatusNotFound, withHint(body, "GET /v1/cluster lists the workers")
 	}
+	if _, ok := errors.AsType[*cluster.RuleError](err); ok {
+		return http.StatusBadRequest, body
+	}
 	if state, ok := errors.AsType[*cluster.StateError](err); ok {
 		return http.StatusConflict, withHint(body, stateHint(state))
 	}

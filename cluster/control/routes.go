@@ -29,6 +29,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("POST /v1/workers/{w}/undrain", s.act(undrain, (*cluster.Cluster).Undrain))
 
 	mux.HandleFunc("PUT /v1/workers/{w}/fault", s.fault)
+	mux.HandleFunc("PUT /v1/workers/{w}/weight", s.weight)
 	mux.HandleFunc("PUT /v1/workers", s.scale)
 	mux.HandleFunc("PUT /v1/policy", s.policy)
 	mux.HandleFunc("POST /v1/rolling-restart", s.rollingRestart)

@@ -199,19 +199,6 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	s.Metrics.ServeHTTP(w, r)
 }
 
-// policy has one policy to offer until there are others.
-func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
-	var body policyBody
-	if _, ok := parameters(w, r); !ok || !decode(w, r, &body) {
-		return
-	}
-	if current := s.Cluster.Snapshot().Policy; body.Policy != current {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot use policy %q: there is no such policy", body.Policy), "there is "+current)
-		return
-	}
-	answer(w, http.StatusOK, body)
-}
-
 // parameters are those of the query, each of them one that the route knows: a misspelt one would be passed over in silence.
 func parameters(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, bool) {
 	query, err := url.ParseQuery(r.URL.RawQuery)

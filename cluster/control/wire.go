@@ -183,11 +183,6 @@ type scaleBody struct {
 	N *int `json:"n"`
 }
 
-// A policyBody names a policy: what is asked for, and the answer.
-type policyBody struct {
-	Policy string `json:"policy"`
-}
-
 // A finish is the last line of a long action that went well. The lines before it are cluster.Steps, whose "done" is a
 // number.
 type finish struct {

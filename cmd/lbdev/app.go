@@ -39,7 +39,7 @@ func commands() []*cli.Command {
 		upCommand(), demoCommand(), sampleCommand(),
 		psCommand(), requestsCommand(), logsCommand(), eventsCommand(), metricsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
-		faultCommand(), scaleCommand(), policyCommand(), downCommand(),
+		faultCommand(), scaleCommand(), policyCommand(), weightCommand(), downCommand(),
 		doctorCommand(), pruneCommand(), trustCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),
 	}
 }

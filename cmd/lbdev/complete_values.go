@@ -36,11 +36,14 @@ var flagValues = map[string][]candidate{
 		{"on", "always"},
 		{"off", "never"},
 	},
-	"policy":      policyCandidates,
+	"policy": policyCandidates(),
+	"sticky": {
+		{"off", "each request for itself"},
+		{"cookie", "by a cookie of lbdev's own"},
+		{"route:JSESSIONID", "by the end of the app's session, as in 1A2B.w2"},
+	},
 	"stop-signal": signalCandidates(),
 }
-
-var policyCandidates = []candidate{{"round-robin", "every worker in its turn"}}
 
 func signalCandidates() []candidate {
 	names := []string{"TERM", "INT", "QUIT", "HUP", "USR1", "USR2", "KILL"}
@@ -91,7 +94,7 @@ func (c completer) placeholder(l *typedLine, word string) offer {
 	case "FAULT":
 		return offer{candidates: faultCandidates()}
 	case "POLICY":
-		return offer{candidates: slices.Clone(policyCandidates)}
+		return offer{candidates: policyCandidates()}
 	case "CLUSTER":
 		return offer{candidates: c.look.clusters()}
 	case "COMMAND":
@@ -141,9 +144,6 @@ func (c completer) choices(l *typedLine, s argSlot) offer {
 		} else if !(choice == "all" && len(l.operands) > 0) {
 			a.candidates = append(a.candidates, candidate{value: choice})
 		}
-	}
-	if len(a.candidates) == 0 && l.command.Name == "policy" {
-		a.candidates = slices.Clone(policyCandidates)
 	}
 	var once []candidate
 	for _, c := range a.candidates {

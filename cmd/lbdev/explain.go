@@ -154,6 +154,11 @@ func fieldHint(field string) string {
 		"Ready":        "lbdev up --ready tcp …",
 		"ReadyPath":    "lbdev up --ready-path /healthz …",
 		"ReadyTimeout": "lbdev up --ready-timeout 60s …",
+		"Policy":       "lbdev policy --help  says what each does",
+		"Weight":       "lbdev up --weight 2=3 …",
+		"Backup":       "lbdev up --backup 4 …",
+		"SlowStart":    "lbdev up --slow-start 10s …",
+		"Sticky":       "lbdev up --sticky cookie …",
 		"Env":          "lbdev up -e NAME=VALUE …   ; every worker has its own PORT already, {port} stands for it",
 	}
 	return examples[field]

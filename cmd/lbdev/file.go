@@ -31,6 +31,10 @@ type configFile struct {
 	ProxyProto   string            `yaml:"proxy-protocol"`
 	Trusted      list              `yaml:"trusted-proxies"`
 	Policy       string            `yaml:"policy"`
+	Weight       list              `yaml:"weight"`
+	Backup       list              `yaml:"backup"`
+	SlowStart    string            `yaml:"slow-start"`
+	Sticky       string            `yaml:"sticky"`
 	Name         string            `yaml:"name"`
 	Restart      string            `yaml:"restart"`
 	Ready        string            `yaml:"ready"`

@@ -24,7 +24,7 @@ func (s *session) header() string {
 		b.WriteString(strings.TrimRight(fmt.Sprintf("  %-10s %-25s %s", name, left, right), " ") + "\n")
 	}
 	fmt.Fprintf(&b, "%s\n", s.out.bold("lbdev "+snap.Name))
-	row("front", snap.Front, snap.Policy)
+	row("front", snap.Front, snap.Balanced().String())
 	for _, url := range snap.Listen[1:] {
 		row("", url, "")
 	}

@@ -129,7 +129,7 @@ func psAll(c *cli.Context) error {
 // table is a cluster as people see it.
 func (l look) table(now cluster.Snapshot) []byte {
 	var b bytes.Buffer
-	parts := []string{l.bold(now.Name), now.Front, now.Policy, "up " + short(time.Duration(now.UptimeMS)*time.Millisecond)}
+	parts := []string{l.bold(now.Name), now.Front, now.Balanced().String(), "up " + short(time.Duration(now.UptimeMS)*time.Millisecond)}
 	fmt.Fprintf(&b, "%s   %s\n", strings.Join(parts, "   "), l.countsLine(now.Requests))
 	total := uint64(0)
 	for _, w := range now.Workers {
@@ -139,6 +139,7 @@ func (l look) table(now cluster.Snapshot) []byte {
 	for _, w := range now.Workers {
 		rows = append(rows, l.row(w, total))
 	}
+	rows = weightColumn(now.Workers, rows)
 	rows = l.faultColumn(now.Workers, rows)
 	for _, line := range align(rows, l.width, dropped...) {
 		b.WriteString("  " + line + "\n")

@@ -11,8 +11,8 @@ import (
 // TestTableFitsTheTerminal holds what the table shows where there is little room.
 func TestTableFitsTheTerminal(t *testing.T) {
 	now := cluster.Snapshot{Name: "shop", Front: "http://127.0.0.1:8080", Policy: "round-robin", UptimeMS: 125_000, Workers: []cluster.WorkerSnapshot{
-		{Worker: 1, Port: 8000, PID: 41012, State: cluster.Ready, UpMS: 125_000, Requests: 301, P95MS: 14.2},
-		{Worker: 2, Port: 8001, State: cluster.Backoff, Requests: 1262, Restarts: 12, LastExit: "killed by SIGKILL"},
+		{Worker: 1, Port: 8000, PID: 41012, State: cluster.Ready, UpMS: 125_000, Requests: 301, P95MS: 14.2, Weight: 1},
+		{Worker: 2, Port: 8001, State: cluster.Backoff, Requests: 1262, Restarts: 12, Weight: 1, LastExit: "killed by SIGKILL"},
 	}}
 	for width, want := range map[int]string{
 		0:  "WORKER PORT STATE PID UP REQUESTS SHARE IN FLIGHT P95 RESTARTS LAST EXIT",

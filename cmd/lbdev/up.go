@@ -155,8 +155,8 @@ func (p *plan) check(c *cli.Context) error {
 	if p.metrics, err = parseListen(c.String("metrics")); err != nil {
 		return usage("metrics", err, "lbdev up --metrics 9090 …")
 	}
-	if policy := c.String("policy"); policy != "round-robin" {
-		return usage("policy", fmt.Errorf("cannot use policy %q: there is round-robin", policy), "leave --policy off")
+	if err := p.balancing(c); err != nil {
+		return err
 	}
 	if p.config.StopSignal, err = procs.SignalByName(c.String("stop-signal")); err != nil {
 		return usage("stop-signal", err, "lbdev up --stop-signal INT …  (TERM, INT, QUIT, HUP, USR1, USR2, KILL)")

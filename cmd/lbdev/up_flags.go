@@ -70,13 +70,6 @@ func workerFlags() []cli.Flag {
 	}
 }
 
-// balancingFlags say which worker gets a request.
-func balancingFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{Name: "policy", Value: "round-robin", Usage: "the `RULE` that chooses a worker: round-robin", EnvVars: []string{"LBDEV_POLICY"}},
-	}
-}
-
 // failoverFlags say what happens when that goes wrong.
 func failoverFlags() []cli.Flag {
 	return []cli.Flag{

@@ -10,41 +10,34 @@ import (
 // A Sticky keeps a client at one worker, whatever the policy is: by a cookie of our own, or by what the app has put into a cookie
 // or the path to name the worker that has the session, as Tomcat does (jvmRoute).
 type Sticky struct {
+	text   string // as NewSticky read it
 	cookie string // the name of our own; empty = by a route
 	route  string // the name of the app's cookie or path parameter
 }
 
-// StickyCookie is the cookie's name where nobody chose one.
-const StickyCookie = "lbdev_worker"
-
-// NewSticky reads how clients are kept: "off" or "" is nil; "cookie" and "cookie:NAME" are by a cookie of our own, "route:NAME" by
-// the end of an existing cookie's value or path parameter, as in JSESSIONID=1A2B.w2.
-func NewSticky(text string) (*Sticky, error) {
+// NewSticky reads how clients are kept: "off" or "" is nil; "cookie" and "cookie:NAME" are by a cookie of our own, which has the given
+// name where nobody chose one; "route:NAME" is by the end of an existing cookie's value or path parameter, as in JSESSIONID=1A2B.w2.
+func NewSticky(text, cookieName string) (*Sticky, error) {
 	kind, name, named := strings.Cut(text, ":")
 	switch {
 	case text == "" || text == "off":
 		return nil, nil
 	case text == "cookie":
-		return &Sticky{cookie: StickyCookie}, nil
+		return &Sticky{text: text, cookie: cookieName}, nil
 	case named && kind == "cookie" && isToken(name):
-		return &Sticky{cookie: name}, nil
+		return &Sticky{text: text, cookie: name}, nil
 	case named && kind == "route" && isToken(name):
-		return &Sticky{route: name}, nil
+		return &Sticky{text: text, route: name}, nil
 	}
 	return nil, fmt.Errorf("cannot keep clients at a worker by %q: it must be off, cookie, cookie:NAME or route:NAME", text)
 }
 
-// String is what NewSticky reads.
+// String is what NewSticky read; nil is "off".
 func (s *Sticky) String() string {
-	switch {
-	case s == nil:
+	if s == nil {
 		return "off"
-	case s.cookie == StickyCookie:
-		return "cookie"
-	case s.cookie != "":
-		return "cookie:" + s.cookie
 	}
-	return "route:" + s.route
+	return s.text
 }
 
 // ByCookie says whether clients are given a cookie.

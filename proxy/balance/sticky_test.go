@@ -7,14 +7,13 @@ import (
 func TestNewSticky(t *testing.T) {
 	for text, want := range map[string]string{
 		"": "off", "off": "off", "cookie": "cookie", "cookie:lb": "cookie:lb", "route:JSESSIONID": "route:JSESSIONID",
-		"cookie:lbdev_worker": "cookie",
 	} {
-		if s, err := NewSticky(text); err != nil || s.String() != want {
+		if s, err := NewSticky(text, "lb"); err != nil || s.String() != want {
 			t.Errorf("%q: %v, %v", text, s, err)
 		}
 	}
 	for _, text := range []string{"on", "cookie:", "route", "route:", "route:a b", "route:a=b", "Cookie", "cookie:a;b"} {
-		if s, err := NewSticky(text); err == nil {
+		if s, err := NewSticky(text, "lb"); err == nil {
 			t.Errorf("%q is understood as %v", text, s)
 		}
 	}
@@ -22,7 +21,7 @@ func TestNewSticky(t *testing.T) {
 
 // TestRoutes: which worker a session names, in a cookie or in the path.
 func TestRoutes(t *testing.T) {
-	s, err := NewSticky("route:JSESSIONID")
+	s, err := NewSticky("route:JSESSIONID", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +64,7 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestCookieOfOurs(t *testing.T) {
-	s, _ := NewSticky("cookie:lb")
+	s, _ := NewSticky("cookie", "lb")
 	if got := s.SetCookie("x1", false); got != "lb=x1; Path=/; HttpOnly; SameSite=Lax" {
 		t.Error(got)
 	}
