@@ -59,6 +59,7 @@ type tried struct {
 }
 
 func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
+	ensureHost(r)
 	x.proxy, x.w, x.r = p, w, r
 	p.counts.total.Add(1)
 	x.origin = p.originOf(r)

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -89,12 +90,33 @@ func mayTrail(name string) bool {
 		name != "Content-Range"
 }
 
-// target is the request target for a worker: origin form, or "*".
+// target is the request target for a worker: origin form, or "*". Of one in absolute form it is what follows the host, as the
+// client wrote it (RFC 9112 section 3.2.2); the host has become Host in net/http.
 func target(r *http.Request) string {
 	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
 		return r.RequestURI
 	}
-	return r.URL.RequestURI() // RFC 9112 section 3.2.2: the absolute form; Host has been taken from it by net/http
+	_, rest, _ := strings.Cut(r.RequestURI, "://")
+	switch i := strings.IndexAny(rest, "/?"); {
+	case i >= 0 && rest[i] == '/':
+		return rest[i:]
+	case i >= 0:
+		return "/" + rest[i:]
+	case r.Method == http.MethodOptions:
+		return "*" // RFC 9112 section 3.2.4
+	}
+	return "/"
+}
+
+// ensureHost gives a request of HTTP/1.0 that names no host the address which it came to: HTTP/1.1 to the worker needs one.
+func ensureHost(r *http.Request) {
+	if r.Host != "" {
+		return
+	}
+	r.Host = "localhost"
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok {
+		r.Host = a.String()
+	}
 }
 
 // takesNoTurn says whether a path is one that browsers ask for unasked. It would eat every second turn.

@@ -218,7 +218,7 @@ func (s *scanner) scanVersion(p []byte) (int, *fault) {
 		return n, nil
 	case s.length == 0 || p[n] != '\r':
 		return n, lineFault(p[n], faultVersion)
-	case string(version) == "HTTP/1.1", string(version) == "HTTP/1.0":
+	case s.method != methodPRI && (string(version) == "HTTP/1.1" || string(version) == "HTTP/1.0"):
 		s.minor = version[len(version)-1]
 		s.state = afterVersion
 		return n + 1, nil
@@ -228,6 +228,8 @@ func (s *scanner) scanVersion(p []byte) (int, *fault) {
 		}
 		s.state = inPreface
 		return n, nil
+	case isVersion(version) && version[5] == '1' && s.method == methodPRI:
+		return n, faultAsterisk
 	case isVersion(version):
 		return n, faultOldVersion
 	}
