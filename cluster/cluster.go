@@ -91,15 +91,11 @@ func startProcess(config procs.Config) (process, error) { return procs.Start(con
 // Open takes the front's port and the workers', and starts the workers. A port that was asked for and is taken is a
 // *PortTakenError. After an error nothing is left open; otherwise the caller owes a Shutdown.
 func (c *Cluster) Open() error {
-	if err := c.chooseBase(); err != nil {
+	if err := c.reserve(c.choosePorts); err != nil {
 		return err
 	}
-	address, err := c.chooseFront()
-	if err != nil {
-		return err
-	}
-	if c.front, err = openFront(address, &c.config, c.proxy, &strict.Rules{HTTP2: true, OnRefuse: c.proxy.Refused}); err != nil {
-		return err
+	for i := range c.moved {
+		c.moved[i].findHolder()
 	}
 	if err := c.rebalance(c.config.balancing()); err != nil { // not of a Config that New has checked
 		c.front.abandon()
@@ -111,39 +107,60 @@ func (c *Cluster) Open() error {
 	return nil
 }
 
+// choosePorts chooses the workers' ports, which it returns, and opens the front.
+func (c *Cluster) choosePorts(promised Promises) ([]int, error) {
+	if err := c.chooseBase(promised); err != nil {
+		return nil, err
+	}
+	address, err := c.chooseFront(promised)
+	if err != nil {
+		return nil, err
+	}
+	if c.front, err = openFront(address, &c.config, c.proxy, &strict.Rules{HTTP2: true, OnRefuse: c.proxy.Refused}); err != nil {
+		return nil, err
+	}
+	return c.ports(c.config.workers()), nil
+}
+
+// ports are those of n workers.
+func (c *Cluster) ports(n int) []int {
+	ports := make([]int, n)
+	for i := range ports {
+		ports[i] = c.base + i
+	}
+	return ports
+}
+
 // chooseBase finds worker 1's port: the one that was asked for, if the whole block is free, or a block that keeps clear of
 // the front.
-func (c *Cluster) chooseBase() error {
+func (c *Cluster) chooseBase(promised Promises) error {
 	n, fronts := c.config.workers(), c.config.frontPorts()
 	if c.config.BasePort == 0 {
-		base, moved, err := freeBlock("workers", defaultBasePort, n, append(fronts, dashboardPort)...)
+		base, moved, err := freeBlock("workers", defaultBasePort, n, promised, append(fronts, dashboardPort)...)
 		c.base = base
 		c.note(moved)
 		return err
 	}
 	c.base = c.config.BasePort
-	for i := range n {
-		port := c.base + i
+	for i, port := range c.ports(n) {
 		if c.config.Listen != "" && slices.Contains(fronts, port) {
 			return &FieldError{Field: "Listen", Err: fmt.Errorf("cannot open the front on port %d: it is worker %d's", port, i+1)}
 		}
-		if !portFree(port) {
-			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port, longLook)}
+		if promised.taken(port) {
+			return &PortTakenError{Worker: i + 1, Port: port, Holder: promised.holder(port)}
 		}
 	}
 	return nil
 }
 
 // chooseFront returns the front's address: the one that was asked for, or a free port that is no worker's.
-func (c *Cluster) chooseFront() (string, error) {
+func (c *Cluster) chooseFront(promised Promises) (string, error) {
 	if c.config.Listen != "" {
 		return c.config.Listen, nil
 	}
 	taken := append(c.config.frontPorts()[1:], dashboardPort)
-	for i := range c.config.workers() {
-		taken = append(taken, c.base+i)
-	}
-	port, moved, err := freeBlock("front", defaultFrontPort, 1, taken...)
+	taken = append(taken, c.ports(c.config.workers())...)
+	port, moved, err := freeBlock("front", defaultFrontPort, 1, promised, taken...)
 	c.note(moved)
 	return net.JoinHostPort(workerHost, strconv.Itoa(port)), err
 }

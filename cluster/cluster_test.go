@@ -208,7 +208,7 @@ func TestStrangerOnThePortDuringARestart(t *testing.T) {
 }
 
 func TestFreeBlockSkipsWhatIsTakenOrRefused(t *testing.T) {
-	base, moved, err := freeBlock("workers", 6662, 4)
+	base, moved, err := freeBlock("workers", 6662, 4, nil)
 	if err != nil || base != 6670 || moved == nil || moved.From != 6665 || moved.Taken {
 		t.Errorf("from 6662: %d, %+v, %v; browsers refuse 6665 to 6669", base, moved, err)
 	}
@@ -218,9 +218,15 @@ func TestFreeBlockSkipsWhatIsTakenOrRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stranger.Close()
-	base, moved, err = freeBlock("workers", start, 4)
+	base, moved, err = freeBlock("workers", start, 4, nil)
+	moved.findHolder()
 	if err != nil || base <= start+2 || moved == nil || !moved.Taken || moved.From != start+2 || moved.To != base || moved.Holder.PID != os.Getpid() {
 		t.Errorf("from %d, with %d taken: %d, %+v, %v", start, start+2, base, moved, err)
+	}
+	other := Holder{PID: 4711, Program: "lbdev"}
+	base, moved, err = freeBlock("workers", start+20, 4, Promises{start + 23: other})
+	if err != nil || base <= start+23 || moved == nil || !moved.Taken || moved.From != start+23 || moved.Holder != other {
+		t.Errorf("from %d, with %d promised: %d, %+v, %v", start+20, start+23, base, moved, err)
 	}
 }
 

@@ -92,6 +92,11 @@ type Config struct {
 	// OnAccess is called once per request, from the goroutine that served it; see proxy.Proxy.
 	OnAccess func(*proxy.Access)
 
+	// Reserve has ports chosen while no other lbdev on this machine chooses. It calls choose once, with the ports that others
+	// were promised, and keeps those that choose returns for this cluster. It returns choose's error. Nil means that nobody
+	// sees to that: two that start in the same moment may choose the same ports.
+	Reserve func(choose func(Promises) ([]int, error)) error
+
 	// Restart says which exits are followed by a new start. Empty means RestartAlways.
 	Restart RestartPolicy
 	// Ready says what proves readiness. Empty means ReadyHTTP.

@@ -67,7 +67,7 @@ func freePorts(t *testing.T, n int) int {
 	t.Helper()
 	for range 1000 {
 		base := 10000 + rand.IntN(10000)
-		if bad, _ := firstBad(base, n, nil); bad == 0 {
+		if bad, _ := firstBad(base, n, nil, nil); bad == 0 {
 			return base
 		}
 	}

@@ -170,6 +170,32 @@ func look[T any](patience time.Duration, find func() T) T {
 	}
 }
 
+// Promises are the ports that other lbdevs have chosen, and who they are. A worker may be about to listen on one, or stopped.
+type Promises map[int]Holder
+
+// taken says whether a port is in use, or promised to somebody.
+func (p Promises) taken(port int) bool {
+	_, promised := p[port]
+	return promised || !portFree(port)
+}
+
+// holder is who has a port that is taken.
+func (p Promises) holder(port int) Holder {
+	if h, ok := p[port]; ok {
+		return h
+	}
+	return holderOf(port, longLook)
+}
+
+// reserve has ports chosen while no other lbdev does, if somebody sees to that.
+func (c *Cluster) reserve(choose func(Promises) ([]int, error)) error {
+	if c.config.Reserve == nil {
+		_, err := choose(nil)
+		return err
+	}
+	return c.config.Reserve(choose)
+}
+
 // A Move says that something did not get the port it has by default, because that is taken.
 type Move struct {
 	What     string // "front" or "workers"
@@ -178,11 +204,18 @@ type Move struct {
 	Holder   Holder // who
 }
 
+// findHolder looks up who has the port, where it is not known yet.
+func (m *Move) findHolder() {
+	if m.Taken && m.Holder.PID == 0 {
+		m.Holder = holderOf(m.From, longLook)
+	}
+}
+
 // freeBlock finds the first block of n free ports from start on that contains none of avoid, and what was in the way of the
-// first choice, if something was.
-func freeBlock(what string, start, n int, avoid ...int) (base int, moved *Move, err error) {
+// first choice, if something was; its holder is known only of ports that are promised.
+func freeBlock(what string, start, n int, promised Promises, avoid ...int) (base int, moved *Move, err error) {
 	for base = start; base+n-1 <= 65535; {
-		bad, free := firstBad(base, n, avoid)
+		bad, free := firstBad(base, n, promised, avoid)
 		if bad == 0 {
 			if moved != nil {
 				moved.To = base
@@ -193,7 +226,7 @@ func freeBlock(what string, start, n int, avoid ...int) (base int, moved *Move, 
 			moved = &Move{What: what, From: bad}
 		}
 		if !free && !moved.Taken {
-			moved.From, moved.Taken, moved.Holder = bad, true, holderOf(bad, longLook)
+			moved.From, moved.Taken, moved.Holder = bad, true, promised[bad]
 		}
 		base = bad + 10 - bad%10 // people read 8010…8013 more easily than 8003…8006
 	}
@@ -201,12 +234,12 @@ func freeBlock(what string, start, n int, avoid ...int) (base int, moved *Move, 
 }
 
 // firstBad returns the first port of the block that can't be used, or 0, and whether it is free all the same.
-func firstBad(base, n int, avoid []int) (port int, free bool) {
+func firstBad(base, n int, promised Promises, avoid []int) (port int, free bool) {
 	for port := base; port < base+n; port++ {
 		if slices.Contains(avoid, port) || neverChosen(port) {
 			return port, true
 		}
-		if !portFree(port) {
+		if promised.taken(port) {
 			return port, false
 		}
 	}

@@ -53,15 +53,18 @@ func (c *Cluster) resize(ctx context.Context, n int, step func(Step)) (added []*
 	if err := c.scaling.enter(ctx); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrScaling, err)
 	}
-	if err := c.mayScale(n); err != nil {
-		c.scaling.leave()
-		return nil, err
-	}
 	workers := c.all()
 	if n >= len(workers) {
 		defer c.scaling.leave()
+		if err := c.reserve(func(p Promises) ([]int, error) { return c.portsFor(n, p) }); err != nil {
+			return nil, err
+		}
 		c.grow(n)
 		return c.all()[len(workers):], nil
+	}
+	if err := c.mayScale(n, nil); err != nil {
+		c.scaling.leave()
+		return nil, err
 	}
 	dismiss(workers[n:])
 	gone := make(chan struct{})
@@ -117,8 +120,16 @@ func (g gate) enter(ctx context.Context) error {
 
 func (g gate) leave() { <-g }
 
+// portsFor are the ports of n workers, if there may be so many.
+func (c *Cluster) portsFor(n int, promised Promises) ([]int, error) {
+	if err := c.mayScale(n, promised); err != nil {
+		return nil, err
+	}
+	return c.ports(n), nil
+}
+
 // mayScale says why there can't be n workers; scaling is held.
-func (c *Cluster) mayScale(n int) error {
+func (c *Cluster) mayScale(n int, promised Promises) error {
 	if most := min(MaxWorkers, 65536-c.base); n < 1 || n > most {
 		return &ScaleError{n, fmt.Sprintf("the number must be 1 to %d", most)}
 	}
@@ -130,8 +141,8 @@ func (c *Cluster) mayScale(n int) error {
 		if c.front.has(port) {
 			return &ScaleError{n, fmt.Sprintf("worker %d would have port %d, which is the front's", i+1, port)}
 		}
-		if !portFree(port) {
-			return &PortTakenError{Worker: i + 1, Port: port, Holder: holderOf(port, longLook)}
+		if promised.taken(port) {
+			return &PortTakenError{Worker: i + 1, Port: port, Holder: promised.holder(port)}
 		}
 	}
 	return nil

@@ -17,6 +17,7 @@ import (
 // A door is how other terminals get at the cluster that up runs: the claim to its name, and the server at its socket. Where
 // the runtime folder can't be used there is none, which is a nil door: up serves on without.
 type door struct {
+	mu     sync.Mutex // for claim
 	claim  *control.Claim
 	server *control.Server
 	cancel context.CancelFunc // ends keep
@@ -55,6 +56,17 @@ func noDoor(err error) string {
 	return text
 }
 
+// reserve has ports chosen while no other lbdev does.
+func (d *door) reserve(choose func(cluster.Promises) ([]int, error)) error {
+	if d == nil {
+		_, err := choose(nil)
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.claim.Reserve(choose)
+}
+
 // serve lets others in. down is called when one of them asks for the cluster's end.
 func (d *door) serve(c *cluster.Cluster, metrics http.Handler, down func()) {
 	if d == nil {
@@ -83,6 +95,8 @@ func (d *door) keep(ctx context.Context, c *cluster.Cluster) {
 // update writes the state file, if something in it has changed. It is a help for prune and no more: that it can't be
 // written is no reason to bother anybody.
 func (d *door) update(c *cluster.Cluster) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	ports := c.Ports()
 	info := d.claim.Info()
 	if info.Front == c.FrontURL() && slices.Equal(info.Ports, ports) {

@@ -60,6 +60,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	}
 	p.config.OnAccess = p.act.watched(s.screen.requests.add)
 	p.config.ErrorPage = s.errorPage
+	p.config.Reserve = func(choose func(cluster.Promises) ([]int, error)) error { return s.door.reserve(choose) }
 	s.terminal(stdout)
 	for _, sig := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(sig) { // nohup(1) and background jobs of scripts ask for that
