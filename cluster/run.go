@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/lbdev/lbdev/procs"
@@ -95,6 +96,15 @@ func (r *run) judged() <-chan verdict {
 		return nil
 	}
 	return r.verdicts
+}
+
+// byHand says whether somebody has ended a process: by a signal that people send, and a crash does not. On Windows nobody can tell.
+func byHand(exit procs.Exit) bool {
+	switch exit.Signal {
+	case syscall.SIGKILL, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT:
+		return true
+	}
+	return false
 }
 
 // exitIfDead is how the process ended. A process that could not be ended, such as another user's, has not: its exit says

@@ -234,6 +234,9 @@ func (w *worker) onKill() error {
 func (w *worker) onExit() {
 	w.run.exited = true
 	w.run.unfreeze()
+	if byHand(w.run.proc.Exit()) {
+		w.backend.Excuse()
+	}
 	w.tell(Stopping)
 	w.backend.Died()
 	if !w.run.ending {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -163,6 +164,49 @@ func TestExcusedDeathsAreNotHeldAgainstARequest(t *testing.T) {
 	}
 	if a := g.access(0); len(a.Attempts) != 6 || a.Outcome != Rescued {
 		t.Errorf("the record is %+v", a)
+	}
+}
+
+// TestExcuseMayComeLate has five workers that somebody kills one after the other, which is known only a moment after their
+// connections have ended.
+func TestExcuseMayComeLate(t *testing.T) {
+	g := newRig(t)
+	for worker := 1; worker <= 5; worker++ {
+		var b *Backend
+		w := g.raw(func(c net.Conn, in *bufio.Reader) {
+			readRequest(in)
+			kill(c, true)
+			time.Sleep(20 * time.Millisecond) // what the kernel and the supervisor take
+			b.Excuse()
+			b.Set(Down, 1)
+		})
+		b = g.pool.Add(worker, w.port)
+		b.Set(Ready, 1)
+	}
+	g.serve(6, says("six"))
+	if got := answerOf(g, "PUT", "x"); got != "200 6" {
+		t.Errorf("a PUT got %q, want the answer of the sixth worker: %+v", got, g.access(0).Attempts)
+	}
+}
+
+// TestExecutionsAreBounded has workers whose deaths are all excused, as those by the kernel's OOM killer are.
+func TestExecutionsAreBounded(t *testing.T) {
+	g := newRig(t)
+	var executions atomic.Int64
+	for worker := 1; worker <= maxExecutions+4; worker++ {
+		var b *Backend
+		w := g.raw(func(c net.Conn, in *bufio.Reader) {
+			readRequest(in)
+			executions.Add(1)
+			b.Excuse()
+			b.Set(Down, 1)
+			kill(c, true)
+		})
+		b = g.pool.Add(worker, w.port)
+		b.Set(Ready, 1)
+	}
+	if got := answerOf(g, "GET", ""); got != "502 0" || executions.Load() != maxExecutions {
+		t.Errorf("a GET got %q after %d executions, want 502 after %d", got, executions.Load(), maxExecutions)
 	}
 }
 

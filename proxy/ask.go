@@ -42,10 +42,10 @@ func (x *exchange) leave(g *leg, l loss) loss {
 }
 
 // lossByLeaving is that of a request whose worker left rotation before anything was sent.
-var lossByLeaving = loss{stage: unsent, result: "away", err: errors.New("the worker left rotation"), excused: true}
+var lossByLeaving = loss{stage: unsent, result: "away", err: errors.New("the worker left rotation")}
 
 // lossByPause is that of a request which was taken back from a frozen worker.
-var lossByPause = loss{stage: sent, result: ResultPaused, err: errors.New("the worker was paused"), excused: true}
+var lossByPause = loss{stage: sent, result: ResultPaused, err: errors.New("the worker was paused")}
 
 // receive waits for the answer and delivers it.
 func (x *exchange) receive(g *leg) loss {

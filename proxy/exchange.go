@@ -26,7 +26,6 @@ type exchange struct {
 	upgrade string   // the protocol that the client wants to change to
 	scratch []byte
 
-	sends     int    // attempts that the worker may have executed
 	answered  bool   // the client has got the head of an answer
 	written   int64  // what of its body
 	dirty     bool   // net/http has buffered some of it
@@ -52,10 +51,11 @@ var exchanges = sync.Pool{New: func() any {
 
 // A tried is an upstream at which the request failed.
 type tried struct {
-	up    *upstream
-	sent  bool      // it may have executed the request
-	again time.Time // when it is worth another look
-	ripe  bool      // it is
+	up     *upstream
+	sent   bool      // it may have executed the request
+	deaths int       // how often it was lost with the request
+	again  time.Time // when it is worth another look
+	ripe   bool      // it is
 }
 
 func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {

@@ -14,12 +14,6 @@ const (
 	refusedAgain = 75 * time.Millisecond
 	// diedAgain is the same for one that lost a request: its owner knows by then if it has died.
 	diedAgain = 250 * time.Millisecond
-	// calm is how long the others are watched after two workers have died on one request.
-	calm = 100 * time.Millisecond
-	// recently is how long the loss of a worker counts as a part of the same misfortune.
-	recently = time.Second
-	// maxSends bounds how often a request may be executed.
-	maxSends = 3
 )
 
 // A stage is how far an attempt got. It decides, with the request, what may be done next.
@@ -35,10 +29,9 @@ const (
 
 // A loss is how an attempt failed.
 type loss struct {
-	stage   stage
-	result  string
-	err     error
-	excused bool // it says nothing of the request: the worker was killed or paused on purpose
+	stage  stage
+	result string
+	err    error
 }
 
 // forward lets a worker answer. Each round is one attempt, or one wait for a worker that can be asked.
@@ -106,7 +99,6 @@ func (x *exchange) try(up *upstream) loss {
 		}
 		if l.stage != delivered {
 			at := g.way.held().up
-			l.excused = l.excused || at.excused.Load()
 			x.lost(at, x.recordOf(&g), l)
 		}
 		if left {
@@ -158,6 +150,9 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 		up.backend.lost.Store(now.UnixNano())
 	}
 	t := tried{up: up, sent: l.stage == sent, again: now.Add(refusedAgain)}
+	if t.sent && l != lossByPause {
+		t.deaths = 1
+	}
 	switch {
 	case l.stage == sent && a.Reused && l.result != ResultNonsense:
 		// It may only have closed the connection for being idle. If no other worker is left, it is asked again at once.
@@ -168,6 +163,7 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 	for i := range x.tried {
 		if x.tried[i].up == up {
 			t.sent = t.sent || x.tried[i].sent
+			t.deaths += x.tried[i].deaths
 			x.tried[i] = t
 			return
 		}
@@ -181,9 +177,6 @@ func (x *exchange) mayRepeat(l loss) bool {
 	if l.stage == unsent {
 		return true // RFC 9110 section 9.2.2 asks for means to know that it was not executed: there was nothing to execute
 	}
-	if !l.excused {
-		x.sends++
-	}
 	port := strconv.Itoa(x.record.Attempts[len(x.record.Attempts)-1].Port)
 	switch {
 	case errors.Is(l.err, errUnsendable):
@@ -194,56 +187,10 @@ func (x *exchange) mayRepeat(l loss) bool {
 		x.fail(http.StatusBadGateway, "worker "+port+" died while it ran the request; not sent again: "+x.r.Method+" could run twice", 0)
 	case !x.upload.replayable():
 		x.fail(http.StatusBadGateway, "worker "+port+" died while it ran the request; not sent again: its body is too large to be kept", 0)
-	case l.excused:
-		return true
-	case x.sends >= maxSends, x.sends > 1 && !x.othersDie():
-		x.fail(http.StatusBadGateway, "two workers died on this request ("+x.deaths()+"); not sent again", 0)
+	case l != lossByPause && x.poisonous():
+		x.fail(http.StatusBadGateway, "two workers died on this request ("+x.deathList()+"); not sent again", 0)
 	default:
 		return true
 	}
 	return false
-}
-
-// othersDie says whether workers that never had this request have died too. Then it is not the request that kills them: all
-// were killed at once, and it happened to be sent to two of them in between.
-func (x *exchange) othersDie() bool {
-	t := time.NewTimer(calm)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-x.r.Context().Done():
-		return true // whatever is done next ends because of that
-	}
-	return x.proxy.Pool.lostOthers(x.tried, time.Now().Add(-recently))
-}
-
-// lostOthers says whether a worker which did not execute the request was lost since then.
-func (p *Pool) lostOthers(executed []tried, since time.Time) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for _, b := range p.backends {
-		had := false
-		for i := range executed {
-			had = had || executed[i].sent && executed[i].up.backend == b
-		}
-		if !had && b.lost.Load() > since.UnixNano() {
-			return true
-		}
-	}
-	return false
-}
-
-// deaths lists where the request was lost: "8000 reset, 8001 closed".
-func (x *exchange) deaths() string {
-	text := ""
-	for i := range x.record.Attempts {
-		a := &x.record.Attempts[i]
-		if a.Sent {
-			if text != "" {
-				text += ", "
-			}
-			text += strconv.Itoa(a.Port) + " " + a.Result
-		}
-	}
-	return text
 }

@@ -89,7 +89,7 @@ func (r *race) await(way line) { r.arrivals <- arrival{way, way.arrive()} }
 // startAnother sends the request to one more worker; false means that there is none.
 func (r *race) startAnother() bool {
 	x := r.x
-	if x.sends+len(r.legs) >= maxSends {
+	if _, suspect := x.deaths(); suspect+len(r.legs) >= maxDeaths {
 		return false
 	}
 	for {
@@ -164,12 +164,8 @@ func (r *race) remove(way line) *leg {
 func (r *race) lose(g *leg, l loss) {
 	x, at := r.x, g.way.held()
 	l = x.kept(g, lossOf(l))
-	l.excused = at.up.excused.Load()
 	if !at.claim() {
 		l = lossByPause
-	}
-	if !l.excused && l.stage == sent {
-		x.sends++
 	}
 	g.way.end(x, false)
 	if x.r.Context().Err() != nil {

@@ -188,17 +188,17 @@ func TestSuspectsAreTriedWhenNobodyIsReady(t *testing.T) {
 	m.backend.Hedge(true)
 	fresh := g.ask("GET", "/")
 	m.await(t, 1)
-	other := g.serve(2, says("here"))
-	for range 3 {
-		if r := g.get("/"); r.header.Get("X-Lbdev-Worker") != portText(other.Port()) {
-			t.Errorf("with a ready worker a suspect one got a request: %+v", r)
-		}
-	}
 	m.speak <- struct{}{}
 	m.speak <- struct{}{}
 	for _, answer := range []chan reply{old, fresh} {
 		if r := within(t, answer); r.body != "at last" {
 			t.Errorf("%+v", r)
+		}
+	}
+	other := g.serve(2, says("here"))
+	for range 3 {
+		if r := g.get("/"); r.header.Get("X-Lbdev-Worker") != portText(other.Port()) {
+			t.Errorf("with a ready worker a suspect one got a request: %+v", r)
 		}
 	}
 }

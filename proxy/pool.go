@@ -197,8 +197,8 @@ func (b *Backend) Abandon() {
 	}
 }
 
-// Excuse says that the worker is about to be killed on purpose. Then its death tells nothing of the requests that it has: as
-// long as they may be sent again, they are, however many workers were killed with them.
+// Excuse says that the worker is about to be killed by somebody's hand, or was. Then its death tells nothing of the requests that
+// it has: as long as they may be sent again, they are, even if many workers were killed with them.
 func (b *Backend) Excuse() {
 	b.pool.mu.Lock()
 	defer b.pool.mu.Unlock()

@@ -42,7 +42,7 @@ type upstream struct {
 	addresses   [2]string     // 127.0.0.1 and ::1: some dev servers bind only the second
 	died        chan struct{} // closed when its process has ended; pool.mu is held for that
 	reachable   atomic.Int32  // which of them worked last
-	excused     atomic.Bool   // its death was asked for
+	excused     atomic.Bool   // somebody killed it
 	speed       balance.Speed
 	away        atomic.Bool // it is out of rotation, or gone
 	abandoned   atomic.Bool // its requests are taken back

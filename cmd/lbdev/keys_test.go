@@ -99,7 +99,7 @@ func TestKeys(t *testing.T) {
 	k.press("c", "\x1b[2J")
 	k.press("\x1b[15~\x1bOP\x1b[1;5C1", "worker 1 ("+k.port(1)+") chosen") // F5, F1, Ctrl-Right: their digits are no keys
 	k.file.WriteString("q")
-	k.await("stopping 3 workers")
+	k.await("stopping ") // 3 workers, or fewer: those that were killed may not be back
 	k.awaitEcho(true)
 	k.await("0 failed")
 	k.cmd.cmd.Wait()
