@@ -151,11 +151,14 @@ func TestSlowStart(t *testing.T) {
 			b[2].Set(Ready, 3)
 			p.SetSlowStart(0)
 			near("switched off", 1)
-			b[0].Set(Down, 1)
-			b[1].Set(Down, 1)
-			p.SetSlowStart(time.Minute)
 			b[2].Set(Coming, 4)
 			b[2].Set(Ready, 4)
+			p.SetSlowStart(time.Minute)
+			near("switched on when it was ready already", 1)
+			b[0].Set(Down, 1)
+			b[1].Set(Down, 1)
+			b[2].Set(Coming, 5)
+			b[2].Set(Ready, 5)
 			if got := sharesOf(p, 5); got[3] != 5 {
 				t.Errorf("it is the only one: %v", got)
 			}

@@ -29,7 +29,7 @@ func (p *Pool) settle(v *view) { p.settled = p.settled || len(v.ready) > 0 && !v
 
 // warmUp notes that a process has become ready for the first time; p.mu is held.
 func (p *Pool) warmUp(up *upstream) {
-	if !up.served && p.settled {
+	if !up.served && p.settled && p.slowStart > 0 {
 		up.cold = time.Now()
 	}
 	up.served = true

@@ -1,7 +1,6 @@
 package balance
 
 import (
-	"math"
 	"strconv"
 	"time"
 )
@@ -18,49 +17,45 @@ func (*Fastest) Name() string { return "fastest" }
 
 // Pick implements Policy.
 func (f *Fastest) Pick(turn *Turn) int {
-	v := turn.View
+	v, now := turn.View, stamp(turn.Now)
 	for {
 		last := f.turns.load()
-		best, lowest, speed := -1, math.Inf(1), time.Duration(0)
-		from := v.after(last.number())
-		for k := range v.workers {
-			i := (from + k) % len(v.workers)
-			if !turn.May(i) {
-				continue
+		best, lowest, speed := -1, float32(0), float32(0)
+		i := v.after(last.number())
+		for range v.workers {
+			if turn.May(i) {
+				s := v.workers[i].Speed.at(now)
+				if cost := v.cost(i, s); cost < lowest || best < 0 {
+					best, lowest, speed = i, cost, s
+				}
 			}
-			s := v.speed(i, turn.Now)
-			if cost := v.cost(i, s); cost < lowest || best < 0 {
-				best, lowest, speed = i, cost, s
+			if i++; i == len(v.workers) {
+				i = 0
 			}
 		}
 		if best < 0 {
 			return -1
 		}
 		if turn.Peek || f.turns.take(v, last, v.placeOf(best)) {
-			turn.Why = Why{rule: f, inFlight: int32(v.InFlight(best)), speed: speed}
+			turn.Why = Why{rule: f, inFlight: int32(v.InFlight(best)), speed: seconds(speed)}
 			return best
 		}
 	}
 }
 
-// speed is how fast the i-th worker is at a moment; 0 = unknown.
-func (v *View) speed(i int, now time.Time) time.Duration {
-	if s := v.workers[i].Speed; s != nil {
-		return s.At(now)
-	}
-	return 0
-}
+// unknownSpeed is that of a worker of which somebody is just finding out how fast it is: nobody else needs to.
+const unknownSpeed = float32(3600)
 
-// cost is what a request at the i-th worker is likely to take.
-func (v *View) cost(i int, speed time.Duration) float64 {
+// cost is what a request at the i-th worker is likely to take, in seconds.
+func (v *View) cost(i int, speed float32) float32 {
 	n := v.InFlight(i)
-	if speed == 0 && n == 0 {
+	switch {
+	case speed == 0 && n == 0:
 		return 0
+	case speed == 0:
+		speed = unknownSpeed
 	}
-	if speed == 0 {
-		speed = time.Hour // somebody is finding out
-	}
-	return speed.Seconds() * float64(n+1) / float64(v.Weight(i))
+	return speed * float32(n+1) / float32(v.Weight(i))
 }
 
 // placeOf is a place of the i-th worker in the rotation.

@@ -108,7 +108,11 @@ func (t *Turn) rendezvous(hash uint64) int {
 			}
 			continue
 		}
-		if f := float64(v.Weight(i)) / -math.Log((float64(s>>11)+0.5)/(1<<53)); best < 0 || f > highest {
+		w, u := float64(v.Weight(i)), (float64(s>>11)+0.5)/(1<<53)
+		if best >= 0 && w <= highest*(1-u) {
+			continue // -ln(u) is more than 1-u: it can't win, and needs no logarithm
+		}
+		if f := w / -math.Log(u); best < 0 || f > highest {
 			best, highest = i, f
 		}
 	}

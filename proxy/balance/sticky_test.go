@@ -1,6 +1,8 @@
 package balance
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 )
 
@@ -74,4 +76,26 @@ func TestCookieOfOurs(t *testing.T) {
 	if got := s.Key(request("/", "Cookie: a=b; lb=x1")); got != "x1" {
 		t.Error(got)
 	}
+}
+
+// FuzzStickyKey: whatever a client sends, a route is a number, and a cookie's value is a part of what it sent.
+func FuzzStickyKey(f *testing.F) {
+	f.Add("/cart;jsessionid=1A2B.w2/items;x", "a=b; JSESSIONID=1A2B.w3; c")
+	f.Add("/;;;=;.w1", `JSESSIONID="..w"; JSESSIONID=`)
+	f.Add("/%3bjsessionid=.8001", ";=;")
+	route, _ := NewSticky("route:JSESSIONID", "")
+	own, _ := NewSticky("cookie:JSESSIONID", "")
+	f.Fuzz(func(t *testing.T, path, cookies string) {
+		r := request("/")
+		r.URL.Path = path
+		r.Header["Cookie"] = []string{cookies}
+		if key := route.Key(r); key != "" {
+			if n, err := strconv.Atoi(key); err != nil || n < 1 || n > 65535 || !strings.Contains(path+cookies, "."+key) && !strings.Contains(path+cookies, ".w"+key) {
+				t.Errorf("%q, %q: %q", path, cookies, key)
+			}
+		}
+		if key := own.Key(r); !strings.Contains(cookies, key) || strings.Contains(key, ";") {
+			t.Errorf("%q: %q", cookies, key)
+		}
+	})
 }

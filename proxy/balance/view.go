@@ -13,7 +13,7 @@ type Worker struct {
 	Port     int
 	Weight   int           // its share in proportion to the others', above 0
 	InFlight *atomic.Int64 // the requests that it has
-	Speed    *Speed        // how fast it begins to answer; nil = unknown
+	Speed    *Speed        // how fast it begins to answer
 }
 
 // A View is the workers to choose from at one moment, in the order of their numbers. It never changes.
