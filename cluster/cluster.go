@@ -32,14 +32,15 @@ var (
 
 // A Cluster is N workers, the front before them, and what is known of both. Its methods may be called from any goroutine.
 type Cluster struct {
-	config Config
-	world  world
-	pool   *proxy.Pool
-	proxy  *proxy.Proxy
-	front  *front
-	base   int
-	moved  []Move
-	opened time.Time
+	config  Config
+	world   world
+	pool    *proxy.Pool
+	proxy   *proxy.Proxy
+	front   *front
+	base    int
+	sockets string // the folder of the workers' sockets; empty = they listen on ports
+	moved   []Move
+	opened  time.Time
 
 	events *Feed[Event]
 	logs   *Feed[LogLine]
@@ -97,7 +98,12 @@ func (c *Cluster) Open() error {
 	for i := range c.moved {
 		c.moved[i].findHolder()
 	}
+	if err := c.openSockets(); err != nil {
+		c.front.abandon()
+		return err
+	}
 	if err := c.rebalance(c.config.balancing()); err != nil { // not of a Config that New has checked
+		c.closeSockets()
 		c.front.abandon()
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // placeholders are the names that Expand replaces.
-var placeholders = []string{"port", "worker", "host", "front"}
+var placeholders = []string{"port", "socket", "worker", "host", "front"}
 
 // HasPort says whether any of the arguments names the worker's port by a placeholder.
 func HasPort(args []string) bool {
@@ -26,13 +26,14 @@ func hasPlaceholder(s string) bool {
 // seat is what one worker is told about itself.
 type seat struct {
 	worker, port   int
+	socket         string // empty = it listens on its port
 	front, cluster string
 }
 
 // workerHost is the address that every worker is told to listen on.
 const workerHost = "127.0.0.1"
 
-// expand replaces {port}, {worker}, {host} and {front}, also spelt %port% for shells in which braces mean something.
+// expand replaces {port}, {socket}, {worker}, {host} and {front}, also spelt %port% for shells in which braces mean something.
 // Anything else in braces or percent signs stays as it is.
 func (s seat) expand(text string) string {
 	if !strings.ContainsAny(text, "{%") {
@@ -50,6 +51,8 @@ func (s seat) value(placeholder string) string {
 	switch placeholder {
 	case "port":
 		return strconv.Itoa(s.port)
+	case "socket":
+		return s.socket
 	case "worker":
 		return strconv.Itoa(s.worker)
 	case "host":
@@ -85,6 +88,9 @@ func (s seat) environ(c *Config) []string {
 		"LBDEV_FRONT="+s.front,
 		"LBDEV_CLUSTER="+s.cluster,
 	)
+	if s.socket != "" {
+		env = append(env, "LBDEV_SOCKET="+s.socket)
+	}
 	if !c.PTY {
 		// Python buffers its output in blocks when it is no terminal: the last words would be lost and all others late.
 		env = append(env, "PYTHONUNBUFFERED=1")

@@ -97,6 +97,12 @@ type Config struct {
 	// sees to that: two that start in the same moment may choose the same ports.
 	Reserve func(choose func(Promises) ([]int, error)) error
 
+	// Upstream is the protocol that workers are spoken to in. Empty means UpstreamHTTP1.
+	Upstream Upstream
+	// SocketDir is where the folder of the workers' unix sockets is made, if {socket} or %socket% occurs in Command, Env or
+	// EnvFile: then they listen there and not on their ports. Empty, or a folder that does not do, means os.TempDir.
+	SocketDir string
+
 	// Restart says which exits are followed by a new start. Empty means RestartAlways.
 	Restart RestartPolicy
 	// Ready says what proves readiness. Empty means ReadyHTTP.
@@ -201,6 +207,7 @@ func (c *Config) validate() error {
 	}
 	c.validateFront(fault)
 	c.validateBalancing(fault)
+	c.validateUpstream(fault)
 	if d := c.readyTimeout(); d < 0 {
 		fault("ReadyTimeout", "cannot wait %v for workers to be ready: the time must be above 0", d)
 	}

@@ -19,6 +19,9 @@ import (
 
 func TestMain(m *testing.M) {
 	misbehave.Main()
+	if len(os.Args) == 3 && os.Args[1] == "serve" {
+		serve(os.Args[2])
+	}
 	// The goroutine that forks never returns: children with a parent-death signal die with the thread that made them.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/lbdev/lbdev/procs.(*forker).run"))
 }

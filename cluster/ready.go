@@ -3,10 +3,9 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
-	"strconv"
+	"strings"
 	"time"
 )
 
@@ -32,10 +31,7 @@ const (
 // ended.
 func probe(ctx context.Context, w *worker, r *run) bool {
 	p := prober{w: w, r: r, patience: probePatience, looked: wrongPortAfter}
-	p.client = &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true, DialContext: p.dial},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
+	p.client = w.client()
 	for wait := firstProbe; ; wait = p.next(wait) {
 		if p.ask(ctx) {
 			return true
@@ -73,27 +69,12 @@ func (p *prober) next(wait time.Duration) time.Duration {
 	return min(2*wait, fastProbes)
 }
 
-// dial tries both loopbacks: some servers listen on ::1 only.
-func (p *prober) dial(ctx context.Context, network, _ string) (net.Conn, error) {
-	var d net.Dialer
-	port := strconv.Itoa(p.w.port)
-	conn, err := d.DialContext(ctx, network, net.JoinHostPort("127.0.0.1", port))
-	if err != nil {
-		conn, err = d.DialContext(ctx, network, net.JoinHostPort("::1", port))
-	}
-	if err == nil && conn.LocalAddr().String() == conn.RemoteAddr().String() {
-		conn.Close() // TCP's simultaneous open: we met ourselves
-		return nil, fmt.Errorf("cannot connect to port %s: connection refused", port)
-	}
-	return conn, err
-}
-
 func (p *prober) ask(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	c := &p.w.cluster.config
 	if c.Ready == ReadyTCP {
-		conn, err := p.dial(ctx, "tcp", "")
+		conn, err := p.w.dial(ctx, "", "")
 		if err != nil {
 			return false
 		}
@@ -111,25 +92,36 @@ func (p *prober) ask(ctx context.Context) bool {
 	req.Header.Set("User-Agent", "lbdev (readiness)")
 	resp, err := p.client.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			p.patience *= 2
+		case c.Upstream == UpstreamH2C && strings.Contains(err.Error(), "HTTP/1.1 header"):
+			p.refuse("it speaks HTTP/1 only, and --upstream h2c wants HTTP/2 without TLS")
 		}
 		return false
 	}
 	resp.Body.Close()
 	p.refused = ""
 	if c.ReadyPath != "" && (resp.StatusCode < 200 || resp.StatusCode >= 400) {
-		p.refused = fmt.Sprintf("GET %s is answered by %d", path, resp.StatusCode)
-		p.r.refusal.Store(new(p.refused))
+		p.refuse(fmt.Sprintf("GET %s is answered by %d", path, resp.StatusCode))
 		return false
 	}
 	return p.ours(ctx)
+}
+
+// refuse notes why an answer does not prove readiness.
+func (p *prober) refuse(why string) {
+	p.refused = why
+	p.r.refusal.Store(&why)
 }
 
 // ours says whether it was our process that answered. Two servers that start at the same moment can be after one port: the
 // one that lost it ends within moments, and its worker must not count as ready because the other one answers. A port that
 // a stranger holds for our process on purpose, as Docker's proxy does, is told of and accepted.
 func (p *prober) ours(ctx context.Context) bool {
+	if p.w.socket != "" {
+		return true // nobody else may enter the folder of the sockets
+	}
 	ports := listeners(p.r.proc.Tree(), shortLook)
 	if ports == nil || slices.Contains(ports, p.w.port) {
 		return true
@@ -160,7 +152,7 @@ func (p *prober) lookElsewhere() {
 	}
 	ports := listeners(p.r.proc.Tree(), longLook)
 	switch {
-	case slices.Contains(ports, p.w.port): // slow to answer, but in the right place
+	case p.w.socket == "" && slices.Contains(ports, p.w.port): // slow to answer, but in the right place
 		p.looked = 0
 	case len(ports) > 0:
 		p.looked = 0
@@ -172,8 +164,12 @@ func (p *prober) lookElsewhere() {
 
 // publishWrongPort is called from the prober's goroutine and so touches nothing that belongs to the loop.
 func (w *worker) publishWrongPort(r *run, ports []int) {
+	given := fmt.Sprintf("port %d", w.port)
+	if w.socket != "" {
+		given = "the socket " + w.socket
+	}
 	w.cluster.publish(Event{
 		Kind: KindWrongPort, Worker: w.worker, Port: w.port, Incarnation: r.incarnation, PID: r.proc.Pid(), Ports: ports,
-		Text: fmt.Sprintf("worker %d listens on port %d, not on port %d that it was given", w.worker, ports[0], w.port),
+		Text: fmt.Sprintf("worker %d listens on port %d, not on %s that it was given", w.worker, ports[0], given),
 	})
 }

@@ -245,6 +245,10 @@ func (w *worker) awaitIdle(ctx context.Context, r *run, patience time.Duration) 
 
 // awaitPortFree makes "stopped" mean that the next server can have the port.
 func (w *worker) awaitPortFree() {
+	if w.socket != "" {
+		w.removeSocket()
+		return
+	}
 	if !awaitSilence(w.cluster.patience, w.cluster.world.answers, w.port, portPatience) {
 		w.notice("port %d still answers although worker %d is stopped: it is in use by %s", w.port, w.worker, holderOf(w.port, shortLook))
 	}

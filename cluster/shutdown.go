@@ -52,6 +52,7 @@ func (c *Cluster) Shutdown(ctx context.Context) Report {
 	c.events.Close()
 	c.logs.Close()
 	c.goroutines.Wait()
+	c.closeSockets()
 	return c.report
 }
 

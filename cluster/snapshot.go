@@ -39,7 +39,8 @@ type RequestCounts struct {
 type WorkerSnapshot struct {
 	Worker      int    `json:"worker"`
 	Port        int    `json:"port"`
-	PID         int    `json:"pid"` // 0 without a process
+	Socket      string `json:"socket,omitempty"` // where it listens instead of on its port
+	PID         int    `json:"pid"`              // 0 without a process
 	State       State  `json:"state"`
 	Incarnation uint64 `json:"incarnation"`
 	Restarts    int    `json:"restarts"`
@@ -78,6 +79,7 @@ func (w *worker) publishStatus(e Event) {
 		WorkerSnapshot: WorkerSnapshot{
 			Worker:      w.worker,
 			Port:        w.port,
+			Socket:      w.socket,
 			State:       w.state,
 			Incarnation: w.incarnation,
 			Restarts:    w.restarts,

@@ -2,8 +2,10 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
@@ -182,13 +184,6 @@ func (d *watcher) ask(ctx context.Context, answered, over chan<- struct{}) {
 // inquire asks a worker for its ready path, and says whether it did anything at all about it: a server that closes the
 // connection lives too. The kernel alone accepts connections for a frozen process, but answers nothing.
 func inquire(ctx context.Context, w *worker, r *run) bool {
-	p := prober{w: w, r: r}
-	conn, err := p.dial(ctx, "tcp", "")
-	if err != nil {
-		return false
-	}
-	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
 	path := "/"
 	if ready := w.cluster.config.ReadyPath; ready != "" {
 		path = w.expand(ready)
@@ -197,8 +192,17 @@ func inquire(ctx context.Context, w *worker, r *run) bool {
 	if err != nil {
 		return false
 	}
-	req.Close = true
 	req.Header.Set("User-Agent", "lbdev (are you there?)")
+	if w.cluster.config.Upstream == UpstreamH2C {
+		return w.inquireHTTP2(req)
+	}
+	conn, err := w.dial(ctx, "", "")
+	if err != nil {
+		return false
+	}
+	defer conn.Close()
+	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	req.Close = true
 	if err := req.Write(conn); err != nil {
 		return false
 	}
@@ -211,6 +215,17 @@ func inquire(ctx context.Context, w *worker, r *run) bool {
 		io.CopyN(io.Discard, conn, maxInquiry) // else it would see its answer reset
 	}
 	return true
+}
+
+// inquireHTTP2 is the same for a worker that speaks HTTP/2.
+func (w *worker) inquireHTTP2(req *http.Request) bool {
+	resp, err := w.client().Do(req)
+	if err == nil {
+		io.CopyN(io.Discard, resp.Body, maxInquiry)
+		resp.Body.Close()
+	}
+	op, ok := errors.AsType[*net.OpError](err)
+	return req.Context().Err() == nil && !(ok && op.Op == "dial")
 }
 
 // maxInquiry is how much of an answer is read that nobody wants.

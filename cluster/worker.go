@@ -84,7 +84,7 @@ type worker struct {
 
 func newWorker(c *Cluster, number, port int) *worker {
 	w := &worker{
-		seat:     seat{worker: number, port: port, front: c.FrontURL(), cluster: c.config.name()},
+		seat:     seat{worker: number, port: port, socket: c.socketOf(port), front: c.FrontURL(), cluster: c.config.name()},
 		cluster:  c,
 		backend:  c.pool.Add(number, port),
 		requests: make(chan request),
@@ -95,6 +95,7 @@ func newWorker(c *Cluster, number, port int) *worker {
 		timer:    time.NewTimer(time.Hour),
 	}
 	w.timer.Stop()
+	w.backend.Over(w.wire())
 	w.balance(&c.config)
 	w.backend.Set(proxy.Coming, 0)
 	w.publishStatus(Event{})
@@ -375,10 +376,11 @@ func (w *worker) forgive() { w.bootDeaths, w.deaths, w.waitsForPort = 0, 0, fals
 func (w *worker) start() {
 	w.timer.Stop()
 	w.over, w.ended = false, procs.Ended{}
-	if w.cluster.world.answers(w.port) {
+	if w.socket == "" && w.cluster.world.answers(w.port) {
 		w.awaitPort()
 		return
 	}
+	w.removeSocket()
 	w.waitsForPort = false
 	w.incarnation++
 	if err := w.startProcess(); err != nil {

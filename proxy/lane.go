@@ -111,13 +111,11 @@ func (l *lane) request(x *exchange, expecting bool) *http.Request {
 	}).WithContext(ctx)
 	h := r.Header
 	for name, values := range x.r.Header {
-		if forwarded(name, x.listed) {
+		if x.passes(name) {
 			h[name] = values
 		}
 	}
-	h["X-Forwarded-For"] = []string{x.record.Client}
-	h["X-Forwarded-Proto"] = []string{scheme(x.r)}
-	h["X-Forwarded-Host"] = []string{x.r.Host}
+	x.origin.addTo(h)
 	if len(x.r.Header["Te"]) > 0 && wantsTrailers(x.r) {
 		h["Te"] = []string{"trailers"} // RFC 9113 section 8.2.2; gRPC insists on it
 	}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"net/netip"
 	"net/textproto"
 	"path/filepath"
 	"strings"
@@ -570,5 +571,18 @@ func TestLaneFaults(t *testing.T) {
 				t.Errorf("%d in flight", inFlight)
 			}
 		})
+	}
+}
+
+// A proxy that is trusted is passed on in HTTP/2 as in HTTP/1.
+func TestLaneBehindTrustedProxy(t *testing.T) {
+	g := newRig(t, func(p *Proxy) { p.Trusted = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	g.lanesWorker(1, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.Header["X-Forwarded-For"], r.Header["X-Forwarded-Proto"], r.Header["X-Forwarded-Host"], r.Header["X-Real-Ip"])
+	})
+	r := g.send("GET", "/", nil, "X-Forwarded-For: 6.6.6.6", "X-Forwarded-For: 7.7.7.7", "X-Forwarded-Proto: https", "X-Forwarded-Host: shop",
+		"X-Real-Ip: 7.7.7.7")
+	if want := "[6.6.6.6, 7.7.7.7, 127.0.0.1] [https] [shop] [7.7.7.7]"; r.body != want {
+		t.Errorf("%q, want %q", r.body, want)
 	}
 }

@@ -95,15 +95,27 @@ func lastOf(values []string) string {
 // appendOrigin appends what the worker is told of it.
 func (o *origin) appendOrigin(buf []byte) []byte {
 	buf = append(buf, "\r\nX-Forwarded-For: "...)
+	buf = o.appendHops(buf)
+	buf = appendField(buf, "X-Forwarded-Proto", o.scheme)
+	return appendField(buf, "X-Forwarded-Host", o.host)
+}
+
+// appendHops appends the addresses that the request came by.
+func (o *origin) appendHops(buf []byte) []byte {
 	for _, hops := range o.chain {
 		if hops != "" {
 			buf = append(buf, hops...)
 			buf = append(buf, ", "...)
 		}
 	}
-	buf = append(buf, o.peer...)
-	buf = appendField(buf, "X-Forwarded-Proto", o.scheme)
-	return appendField(buf, "X-Forwarded-Host", o.host)
+	return append(buf, o.peer...)
+}
+
+// addTo is appendOrigin for HTTP/2.
+func (o *origin) addTo(h http.Header) {
+	h["X-Forwarded-For"] = []string{string(o.appendHops(nil))}
+	h["X-Forwarded-Proto"] = []string{o.scheme}
+	h["X-Forwarded-Host"] = []string{o.host}
 }
 
 // believed says whether a field that is otherwise ours goes to the worker as a trusted peer has sent it.

@@ -16,7 +16,7 @@ func (x *exchange) appendHead(buf []byte, expect bool) []byte {
 	buf = append(buf, " HTTP/1.1\r\nHost: "...)
 	buf = append(buf, r.Host...)
 	for name, values := range r.Header {
-		if !forwarded(name, x.listed) && !(x.origin.trusted && believed(name)) {
+		if !x.passes(name) {
 			continue
 		}
 		for _, v := range values {
@@ -30,6 +30,11 @@ func (x *exchange) appendHead(buf []byte, expect bool) []byte {
 		buf = appendField(buf, "Expect", "100-continue")
 	}
 	return append(buf, "\r\n\r\n"...)
+}
+
+// passes says whether a field of the client's goes to the worker as it is.
+func (x *exchange) passes(name string) bool {
+	return forwarded(name, x.listed) || x.origin.trusted && believed(name)
 }
 
 // appendField appends a line, with the end of the line before it.

@@ -22,6 +22,10 @@ type namesSource interface {
 
 // flagValues are the values of flags, by long name, that are known beforehand.
 var flagValues = map[string][]candidate{
+	"upstream": {
+		{string(cluster.UpstreamHTTP1), "HTTP/1.1"},
+		{string(cluster.UpstreamH2C), "HTTP/2 without TLS, such as gRPC"},
+	},
 	"restart": {
 		{string(cluster.RestartAlways), "after every exit"},
 		{string(cluster.RestartOnFailure), "after every exit but one with code 0"},

@@ -150,6 +150,7 @@ func fieldHint(field string) string {
 		"Listen":       "lbdev up --listen 127.0.0.1:8080 …   or only the port:  --listen 8080",
 		"MoreListen":   "lbdev up -l 8080 -l unix:/tmp/app.sock …",
 		"Redirect":     "lbdev up --tls --listen 8443 --redirect 8080 …",
+		"Upstream":     "lbdev up --upstream h2c …",
 		"Restart":      "lbdev up --restart on-failure …",
 		"Ready":        "lbdev up --ready tcp …",
 		"ReadyPath":    "lbdev up --ready-path /healthz …",

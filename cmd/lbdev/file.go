@@ -36,6 +36,7 @@ type configFile struct {
 	SlowStart    string            `yaml:"slow-start"`
 	Sticky       string            `yaml:"sticky"`
 	Name         string            `yaml:"name"`
+	Upstream     string            `yaml:"upstream"`
 	Restart      string            `yaml:"restart"`
 	Ready        string            `yaml:"ready"`
 	ReadyPath    string            `yaml:"ready-path"`

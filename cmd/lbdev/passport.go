@@ -29,11 +29,11 @@ var knownCommands = []knownCommand{
 // fixedPort is an address or port given as an argument of its own.
 var fixedPort = regexp.MustCompile(`^([0-9.]+:|localhost:|\[[0-9a-f:]+\]:)?[0-9]{1,5}$`)
 
-// passPort returns the command with the worker's port in it, and how it got there. A command that names {port} is left
+// passPort returns the command with the worker's port in it, and how it got there. A command that names {port} or {socket} is left
 // alone, so is one that nobody knows: it finds its port in the environment. A port that is given would be the same for all
 // workers and is replaced.
-func passPort(argv []string) (command []string, said string) {
-	if cluster.HasPort(argv) {
+func passPort(argv, env []string) (command []string, said string) {
+	if cluster.HasPort(argv) || cluster.HasSocket(argv) || cluster.HasSocket(env) {
 		return argv, ""
 	}
 	for _, k := range knownCommands {

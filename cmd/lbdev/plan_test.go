@@ -30,7 +30,7 @@ func TestPassPort(t *testing.T) {
 		"echo uvicorn":                                                   "echo uvicorn",
 		"node server.js":                                                 "node server.js",
 	} {
-		command, said := passPort(strings.Fields(in))
+		command, said := passPort(strings.Fields(in), nil)
 		if got := strings.Join(command, " "); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
 )
 
@@ -29,7 +30,8 @@ lbdev up -n 2 -- php -S 127.0.0.1:{port} -t public      any other way to pass a 
 lbdev up -n 3 -l 9080 --base-port 9000 -- ./server      other addresses
 lbdev up --watch '*.py' -- flask run                    restart in turn when a file changes
 lbdev up -e SECRET=x -e DB=db{worker}.sqlite3 -- ./app  environment, per worker`,
-		Description: `Placeholders in COMMAND, --env and --ready-path: {port} {worker} {host} {front}, also written %port%.
+		Description: `Placeholders in COMMAND, --env and --ready-path: {port} {socket} {worker} {host} {front}, also written %port%.
+With {socket} a worker listens on a unix socket in place of its port:  gunicorn --bind unix:{socket} app:app
 Every worker also gets PORT, HOST, LBDEV_WORKER, LBDEV_PORT, LBDEV_FRONT and LBDEV_CLUSTER.
 Ctrl-C stops everything; a second one kills what does not end by itself.
 
@@ -89,6 +91,7 @@ func planWith(c *cli.Context, file *configFile) (*plan, error) {
 		Name:         c.String("name"),
 		Workers:      c.Int("workers"),
 		BasePort:     c.Int("base-port"),
+		Upstream:     cluster.Upstream(c.String("upstream")),
 		Restart:      cluster.RestartPolicy(c.String("restart")),
 		Ready:        cluster.Readiness(c.String("ready")),
 		ReadyPath:    c.String("ready-path"),
@@ -96,6 +99,9 @@ func planWith(c *cli.Context, file *configFile) (*plan, error) {
 		StopTimeout:  orNever(c.Duration("stop-timeout")),
 		Hold:         orNever(c.Duration("hold")),
 		Env:          append(file.environ(), c.StringSlice("env")...),
+	}
+	if dir, err := control.Default(); err == nil { // else they lie in the system's folder for temporary files
+		p.config.SocketDir = string(dir)
 	}
 	p.file = file
 	if err := p.command(c, file); err != nil {
@@ -135,7 +141,7 @@ func (p *plan) command(c *cli.Context, file *configFile) error {
 	if len(argv) == 0 {
 		return &commandError{code: exitUsage, err: errors.New("cannot start workers: no command was given"), hint: fieldHint("Command")}
 	}
-	p.config.Command, p.passing = passPort(argv)
+	p.config.Command, p.passing = passPort(argv, p.config.Env)
 	p.shown = commandLine(p.config.Command)
 	return nil
 }

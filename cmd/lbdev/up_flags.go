@@ -57,6 +57,7 @@ func workerFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.IntFlag{Name: "workers", Aliases: []string{"n"}, Value: 4, Usage: "run `N` copies, 1 to 512", EnvVars: []string{"LBDEV_WORKERS"}},
 		&cli.IntFlag{Name: "base-port", Usage: "worker 1 gets `PORT`, the others those after it (default: 8000, or the next free block)", EnvVars: []string{"LBDEV_BASE_PORT"}},
+		&cli.StringFlag{Name: "upstream", Value: "http1", Usage: "the `PROTOCOL` that workers speak: http1, or h2c (HTTP/2 without TLS, such as gRPC)", EnvVars: []string{"LBDEV_UPSTREAM"}},
 		&cli.StringFlag{Name: "restart", Value: "always", Usage: "`WHEN` to start a worker again: always, on-failure, never", EnvVars: []string{"LBDEV_RESTART"}},
 		&cli.StringFlag{Name: "ready", Value: "http", Usage: "what proves that a worker is ready: `KIND` http or tcp", EnvVars: []string{"LBDEV_READY"}},
 		&cli.StringFlag{Name: "ready-path", Usage: "a worker is ready when `PATH` answers 2xx or 3xx (default: any answer on /)", EnvVars: []string{"LBDEV_READY_PATH"}},

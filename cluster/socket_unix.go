@@ -1,0 +1,11 @@
+//go:build unix
+
+package cluster
+
+import (
+	"errors"
+	"syscall"
+)
+
+// processLives says whether there is a process of this number, whoever's it is.
+func processLives(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
