@@ -13,7 +13,7 @@ const gather = 10 * time.Millisecond
 
 // writeRequests is the goroutine that writes the access log.
 func (f *Files) writeRequests() {
-	s := f.sink(accessName, appendMissingRequests)
+	s := f.sink(f.config.AccessFile, f.appendMissing)
 	defer f.closeSink(s)
 	timer := time.NewTimer(gather)
 	defer timer.Stop()
@@ -44,19 +44,27 @@ func (f *Files) takeRequests(s *sink) {
 	s.flush()
 }
 
-// appendMissingRequests is the note in the access log, in the form of lbdev's other JSON lines.
-func appendMissingRequests(buf []byte, lost uint64, err error) []byte {
+// appendMissing is the note in the access log.
+func (f *Files) appendMissing(buf []byte, missing uint64, err error) []byte {
 	reason := "they came faster than they could be written"
 	if err != nil {
 		reason = cause(err).Error()
 	}
+	if f.config.AppendMissing != nil {
+		return f.config.AppendMissing(buf, missing, reason)
+	}
+	return appendMissingJSON(buf, missing, reason)
+}
+
+// appendMissingJSON has the form of lbdev's other JSON lines.
+func appendMissingJSON(buf []byte, missing uint64, reason string) []byte {
 	line, err := json.Marshal(struct {
 		Event  string    `json:"event"`
 		Time   time.Time `json:"time"`
 		What   string    `json:"what"`
 		Count  uint64    `json:"count"`
 		Reason string    `json:"reason"`
-	}{"lost", time.Now(), "requests", lost, reason})
+	}{"lost", time.Now(), "requests", missing, reason})
 	if err != nil {
 		panic(err) // nothing in it that can't be marshalled
 	}

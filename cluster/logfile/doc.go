@@ -14,7 +14,9 @@
 //
 //	worker-8001.log                           what the worker on port 8001 prints
 //	worker-8001-2026-11-24T09-30-00.000.log   the same, up to that time (UTC), with .gz if compressed
-//	access.log                                one JSON object per request
+//	access.log                                a line per request, in the form that Config.AppendRequest gives it
+//
+// With Config.AccessFile there is that one file instead, under a name of its own. It may be a pipe or a device too.
 //
 // A worker's lines are without colours, each with the time when it came. What the supervisor knows of the worker stands
 // between them in the order in which it happened, and no output can look like it: all of that has a bar before it.

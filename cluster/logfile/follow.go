@@ -1,6 +1,7 @@
 package logfile
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -126,7 +127,7 @@ func (w *follower) toAll(lost uint64) {
 func (w *follower) sink(port int) *sink {
 	s := w.sinks[port]
 	if s == nil {
-		s = w.files.sink(workerFile(port), appendMissing)
+		s = w.files.sink(filepath.Join(w.files.config.Dir, workerFile(port)), appendMissing)
 		w.sinks[port] = s
 	}
 	return s

@@ -19,10 +19,13 @@ const (
 	logSuffix    = ".log"
 )
 
-// Config says where the files are and how large they get. Dir is all that must be set.
+// Config says where the files are and how large they get. Dir or AccessFile is all that must be set.
 type Config struct {
 	// Dir is the folder of the files. It is made if it is not there, for its owner alone (mode 0700).
 	Dir string
+	// AccessFile, in place of Dir, is the path of the one file that is kept then: that of the requests. One that exists and is
+	// no regular file (a pipe, /dev/stderr, a link) is written to as it is, and never rotated.
+	AccessFile string
 	// MaxSize is the size in bytes at which a file is rotated. Zero means 10 MiB, negative never. Only a line that is
 	// larger by itself makes a larger file.
 	MaxSize int64
@@ -32,12 +35,16 @@ type Config struct {
 	MaxAge time.Duration
 	// Compress makes rotated files .gz files.
 	Compress bool
-	// AppendRequest appends to buf one request as one line of JSON, with its newline. It is called from one goroutine; the
-	// record is valid during the call. Nil writes no access.log.
+	// AppendRequest appends to buf one request as one line, with its newline. It is called from one goroutine; the record is
+	// valid during the call. Nil writes no access.log.
 	AppendRequest func(buf []byte, a *proxy.Access) []byte
+	// AppendMissing appends the line which says how many requests are missing, and why. Nil means a line of JSON.
+	AppendMissing func(buf []byte, missing uint64, reason string) []byte
 	// Warn is told, from one of two goroutines, when the files cannot be written: a *WriteError, once until they all could
 	// be again. Nil means nobody is.
 	Warn func(error)
+
+	oneFile bool // AccessFile was given
 }
 
 func (c *Config) maxSize() int64 {
@@ -83,19 +90,14 @@ type Files struct {
 
 // Open makes the folder, if it is not there, and proves that files in it can be written. The caller owes a Close.
 func Open(config Config) (*Files, error) {
-	dir, err := filepath.Abs(config.Dir)
-	if err != nil || config.Dir == "" {
-		return nil, fmt.Errorf("cannot keep logs in %q: no such folder", config.Dir)
-	}
-	config.Dir = dir
-	if err := prove(dir); err != nil {
-		return nil, fmt.Errorf("cannot keep logs in %q: %w", dir, err)
+	if err := config.prove(); err != nil {
+		return nil, err
 	}
 	f := &Files{
 		config:  config,
 		trouble: trouble{warn: config.Warn, files: map[string]bool{}},
 		sweeper: sweeper{
-			dir: dir, backups: config.backups(), age: config.MaxAge, compress: config.Compress,
+			dir: config.Dir, ours: config.ours(), backups: config.backups(), age: config.MaxAge, compress: config.Compress,
 			wanted: make(chan struct{}, 1), done: make(chan struct{}),
 		},
 		closing: make(chan struct{}),
@@ -107,6 +109,40 @@ func Open(config Config) (*Files, error) {
 		f.writers.Go(f.writeRequests)
 	}
 	return f, nil
+}
+
+// prove sees to it that the files can be written, and makes the paths absolute: the program may change its folder.
+func (c *Config) prove() error {
+	if c.oneFile = c.AccessFile != ""; c.oneFile {
+		path, err := filepath.Abs(c.AccessFile)
+		if err == nil {
+			err = proveFile(path)
+		}
+		if err != nil {
+			return fmt.Errorf("cannot write %q: %w", c.AccessFile, err)
+		}
+		c.AccessFile, c.Dir = path, filepath.Dir(path)
+		return nil
+	}
+	dir, err := filepath.Abs(c.Dir)
+	if err != nil || c.Dir == "" {
+		return fmt.Errorf("cannot keep logs in %q: no such folder", c.Dir)
+	}
+	c.Dir = dir
+	if err := prove(dir); err != nil {
+		return fmt.Errorf("cannot keep logs in %q: %w", dir, err)
+	}
+	c.AccessFile = filepath.Join(dir, accessName)
+	return nil
+}
+
+// ours says which files belong to this package: others in the folder are not touched.
+func (c *Config) ours() func(name string) bool {
+	if c.oneFile {
+		access := filepath.Base(c.AccessFile)
+		return func(name string) bool { return name == access }
+	}
+	return ours
 }
 
 // prove makes the folder and a file in it. The error is without the path: the caller names it.
@@ -122,12 +158,27 @@ func prove(dir string) error {
 	return os.Remove(probe.Name())
 }
 
+// proveFile makes the file, if it is not there.
+func proveFile(path string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return cause(err)
+	}
+	file, err := openLog(path)
+	if err != nil {
+		return cause(err)
+	}
+	return file.Close()
+}
+
 func cause(err error) error {
 	if pathError, ok := errors.AsType[*os.PathError](err); ok {
 		return pathError.Err
 	}
 	return err
 }
+
+// AccessFile is the file of the requests, as an absolute path.
+func (f *Files) AccessFile() string { return f.config.AccessFile }
 
 // Dir is the folder of the files, as an absolute path.
 func (f *Files) Dir() string { return f.config.Dir }
@@ -164,10 +215,12 @@ func (f *Files) Close() error {
 	return f.err
 }
 
-// sink makes the log file of this name.
-func (f *Files) sink(name string, note func([]byte, uint64, error) []byte) *sink {
-	path := filepath.Join(f.config.Dir, name)
+// sink makes the log file of this path.
+func (f *Files) sink(path string, note func([]byte, uint64, error) []byte) *sink {
 	limit := f.config.maxSize()
+	if irregular(path) {
+		limit = 0
+	}
 	block := blockSize
 	if limit > 0 {
 		block = int(min(int64(block), limit/2))
@@ -176,6 +229,13 @@ func (f *Files) sink(name string, note func([]byte, uint64, error) []byte) *sink
 		rotor: rotor{path: path, limit: limit, rotated: f.sweeper.want},
 		name:  path, trouble: &f.trouble, note: note, block: block,
 	}
+}
+
+// irregular says whether there is something of this name that is no file like any other. Who has put it there wants it to stay:
+// to give /dev/stderr another name would take it from everybody.
+func irregular(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && !info.Mode().IsRegular()
 }
 
 // closeSink keeps what was lost for the error of Close.

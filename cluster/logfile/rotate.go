@@ -22,7 +22,12 @@ type rotor struct {
 	rotated func()
 	file    *os.File // nil until it is written to, and after an error
 	size    int64
+	stream  bool // it is a pipe or the like: nothing in it can be looked at or taken back
+	torn    bool // and a line in it was left without its end
 }
+
+// streamPatience is how long a write into a pipe may take. Whoever is to read it may be gone for good.
+const streamPatience = 2 * time.Second
 
 // write appends whole lines. n says how many bytes of them are in the file, which always ends with a newline: a line that
 // did not fit is taken back.
@@ -35,13 +40,17 @@ func (r *rotor) write(block []byte) (n int, err error) {
 			return 0, err
 		}
 	}
+	if r.stream {
+		r.file.SetWriteDeadline(time.Now().Add(streamPatience)) // its error is a file that never makes anybody wait
+	}
 	n, err = r.file.Write(block)
 	if err == nil {
 		r.size += int64(n)
 		return n, nil
 	}
 	whole := bytes.LastIndexByte(block[:n], '\n') + 1
-	if whole < n {
+	r.torn = r.stream && whole < n
+	if whole < n && !r.stream {
 		r.file.Truncate(r.size + int64(whole)) // if it can't, open sees to it
 	}
 	r.close() // what is wrong may be over when it is opened again
@@ -56,20 +65,17 @@ func (r *rotor) open() error {
 		}
 		r.close()
 	}
-	file, err := r.openFile()
+	file, err := openLog(r.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		if err := os.Mkdir(filepath.Dir(r.path), 0o700); err != nil {
 			return err
 		}
-		file, err = r.openFile()
+		file, err = openLog(r.path)
 	}
 	if err != nil {
 		return err
 	}
-	if r.size, err = file.Seek(0, io.SeekEnd); err == nil {
-		err = r.repair(file)
-	}
-	if err != nil {
+	if err = r.begin(file); err != nil {
 		file.Close()
 		return err
 	}
@@ -77,8 +83,30 @@ func (r *rotor) open() error {
 	return nil
 }
 
-func (r *rotor) openFile() (*os.File, error) {
-	return os.OpenFile(r.path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+// openLog opens a file to append to. That it can be read too is for repair, and keeps a pipe without a reader from making us
+// wait for one.
+func openLog(path string) (*os.File, error) {
+	return os.OpenFile(path, os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+}
+
+// begin finds out what the file is, and ends what was left unfinished in it.
+func (r *rotor) begin(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if r.stream = !info.Mode().IsRegular(); r.stream {
+		if r.torn {
+			file.SetWriteDeadline(time.Now().Add(streamPatience))
+			_, err = file.Write(newline)
+			r.torn = err != nil
+		}
+		return err
+	}
+	if r.size, err = file.Seek(0, io.SeekEnd); err != nil {
+		return err
+	}
+	return r.repair(file)
 }
 
 // current says whether our file is still the one of this name.
@@ -141,15 +169,18 @@ func backupName(path string, t time.Time) string {
 	return strings.TrimSuffix(path, ext) + "-" + t.Format(stampFormat) + ext
 }
 
-// backupOf takes the name of a backup apart: of which file it is, and from when.
+// backupOf takes the name of a backup apart: of which file it is, and from when. A file's name may have no ending.
 func backupOf(name string) (path string, t time.Time, ok bool) {
 	plain := strings.TrimSuffix(name, gz)
-	ext := filepath.Ext(plain)
-	stem := strings.TrimSuffix(plain, ext)
-	cut := len(stem) - len(stampFormat) - 1
-	if cut < 1 || stem[cut] != '-' {
-		return "", time.Time{}, false
+	for _, ext := range []string{filepath.Ext(plain), ""} {
+		stem := strings.TrimSuffix(plain, ext)
+		cut := len(stem) - len(stampFormat) - 1
+		if cut < 1 || stem[cut] != '-' {
+			continue
+		}
+		if t, err := time.Parse(stampFormat, stem[cut+1:]); err == nil {
+			return stem[:cut] + ext, t, true
+		}
 	}
-	t, err := time.Parse(stampFormat, stem[cut+1:])
-	return stem[:cut] + ext, t, err == nil
+	return "", time.Time{}, false
 }

@@ -21,6 +21,7 @@ const (
 // compressing takes a while.
 type sweeper struct {
 	dir      string
+	ours     func(name string) bool
 	backups  int           // of each file; negative = all
 	age      time.Duration // 0 = any
 	compress bool
@@ -74,11 +75,11 @@ func (s *sweeper) list() []backup {
 	var all []backup
 	for _, e := range entries {
 		of, t, ok := backupOf(e.Name())
-		if ok && ours(of) && e.Type().IsRegular() {
+		if ok && s.ours(of) && e.Type().IsRegular() {
 			all = append(all, backup{e.Name(), of, t})
 		}
 		if plain, ok := strings.CutSuffix(e.Name(), unfinished); ok {
-			if of, _, ok := backupOf(plain); ok && ours(of) { // from when lbdev was killed
+			if of, _, ok := backupOf(plain); ok && s.ours(of) { // from when lbdev was killed
 				os.Remove(filepath.Join(s.dir, e.Name()))
 			}
 		}
@@ -89,7 +90,7 @@ func (s *sweeper) list() []backup {
 	return all
 }
 
-// ours says whether a file is one that this package writes: other files in the folder are not touched.
+// ours says whether a file in a folder of logs is one that this package writes.
 func ours(name string) bool {
 	return name == accessName || strings.HasPrefix(name, workerPrefix) && strings.HasSuffix(name, logSuffix)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/proxy/accesslog"
 )
 
 // A namesSource tells what there is to name. Neither method returns an error, or takes long: what can't be found out in time is
@@ -45,6 +46,12 @@ var flagValues = map[string][]candidate{
 		{"off", "each request for itself"},
 		{"cookie", "by a cookie of lbdev's own"},
 		{"route:JSESSIONID", "by the end of the app's session, as in 1A2B.w2"},
+	},
+	"access-format": {
+		{accesslog.Common, "as servers have had it from the first"},
+		{accesslog.Combined, "with referer and user agent, as Apache and nginx write it"},
+		{accesslog.Text, "time, request, status, who was asked"},
+		{jsonFormat, "an object a line, with each attempt"},
 	},
 	"stop-signal": signalCandidates(),
 }

@@ -48,6 +48,8 @@ type configFile struct {
 	PTY          string            `yaml:"pty"`
 	Watch        list              `yaml:"watch"`
 	LogDir       string            `yaml:"log-dir"`
+	AccessLog    string            `yaml:"access-log"`
+	AccessFormat string            `yaml:"access-format"`
 	Metrics      string            `yaml:"metrics"`
 	JSON         string            `yaml:"json"`
 

@@ -36,6 +36,7 @@ type session struct {
 	cluster *cluster.Cluster
 	screen  *screen
 	logs    *logfile.Files  // nil without --log-dir
+	access  *logfile.Files  // nil without --access-log FILE
 	watcher *watch.Watcher  // nil without --watch
 	scraped *metrics.Server // nil without --metrics
 	door    *door
@@ -51,7 +52,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	s := &session{plan: p, out: lookOf(stdout), stderr: stderr, signals: make(chan os.Signal, 8), quit: make(chan string, 1)}
 	s.screen = &screen{
 		out:      stdout,
-		requests: newRequests(!p.json),
+		requests: newRequests(!p.json && p.access.file != toScreen),
 		notes:    make(chan note, keepNotes),
 		remarks:  make(chan remark),
 		warn:     func(err error) { explain(stderr, err) },
@@ -140,7 +141,11 @@ func (s *session) printer() printer {
 	}
 	t := newTextPrinter(s.out, s.cluster, s.alone)
 	t.keys = s.wantsKeys()
-	return s.plan.act.dressed(t)
+	p := s.plan.act.dressed(t)
+	if s.plan.access.file == toScreen {
+		return accessPrinter{p, s.plan.access.format}
+	}
+	return p
 }
 
 // run shows the cluster until it ends, ends it, and returns what became of it.

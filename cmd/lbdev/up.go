@@ -35,6 +35,8 @@ With {socket} a worker listens on a unix socket in place of its port:  gunicorn 
 Every worker also gets PORT, HOST, LBDEV_WORKER, LBDEV_PORT, LBDEV_FRONT and LBDEV_CLUSTER.
 Ctrl-C stops everything; a second one kills what does not end by itself.
 
+Parts of --access-format: ` + accessParts() + `
+
 Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 port taken, 5 no worker became ready,
 126/127 command not executable/not found, 130 after Ctrl-C, 143 after SIGTERM.`,
 		HideHelpCommand: true,
@@ -67,6 +69,7 @@ type plan struct {
 	pty     string
 	watch   []string // globs
 	logDir  string   // empty = none
+	access  accessPlan
 	metrics string   // address for Prometheus; empty = none
 	notes   []string // what people are told of how it was read
 	act     act
@@ -156,6 +159,9 @@ func (p *plan) check(c *cli.Context) error {
 		return usage("workers", fmt.Errorf("cannot run %d workers: the number must be 1 to %d", n, cluster.MaxWorkers), fieldHint("Workers"))
 	}
 	if err := p.front(c); err != nil {
+		return err
+	}
+	if err := p.planAccess(c); err != nil {
 		return err
 	}
 	if p.metrics, err = parseListen(c.String("metrics")); err != nil {
