@@ -553,6 +553,7 @@ func TestLaneFaults(t *testing.T) {
 	}{
 		{"errors=503", "POST", 503, OK, "503"},
 		{"reset=100%", "GET", 200, Rescued, ""},
+		{"reset=100%", "POST", 502, Failed, ""},
 		{"refuse=100%", "POST", 200, Rescued, ResultRefused},
 		{"latency=30ms", "POST", 200, OK, "200"},
 		{"bandwidth=20kB/s", "POST", 200, OK, "200"},

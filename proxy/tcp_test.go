@@ -15,6 +15,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 // newTCPRig is a rig whose front balances connections.
@@ -373,5 +375,27 @@ func TestTCPFaults(t *testing.T) {
 	setFault(t, second, "reset=100%")
 	if got, err := talk(t, front, "x"); got != "" || !isReset(err) {
 		t.Errorf("%q, %v", got, err)
+	}
+	text := strings.Repeat("x", 20_000)
+	setFault(t, second, "bandwidth=200kB/s")
+	began = time.Now()
+	if got, err := talk(t, front, text); got != "2:"+text || err != nil || time.Since(began) < 100*time.Millisecond {
+		t.Errorf("%d bytes after %v, %v", len(got), time.Since(began), err)
+	}
+	setFault(t, second, "blackhole=100%")
+	c := dialFront(t, front)
+	io.WriteString(c, "x")
+	eventually(t, "the connection being swallowed", func() bool {
+		_, _, inFlight := second.Counts()
+		return inFlight == 1
+	})
+	c.SetReadDeadline(time.Now().Add(30 * time.Millisecond))
+	if n, err := c.Read(make([]byte, 1)); !isTimeout(err) {
+		t.Errorf("%d bytes, %v", n, err)
+	}
+	c.SetReadDeadline(time.Now().Add(patience))
+	second.SetFault(fault.Plan{})
+	if _, err := c.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Errorf("a connection that was swallowed goes on after the fault: %v", err)
 	}
 }

@@ -2,12 +2,21 @@ package fault
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+)
+
+const (
+	// pause is how long a caller sends nothing that has sent its request.
+	pause = 5 * time.Millisecond
+	// maxTaken is how much is read of a request that is to be reset.
+	maxTaken = 1 << 20
 )
 
 // A phase is how far a request has come.
@@ -57,7 +66,7 @@ func (s *StandIn) play() {
 		return
 	}
 	kind := s.draw.kind
-	if s.live.isOver() {
+	if s.live.isOver() && kind != KindErrors { // an answer harms nobody, and may be expected in another protocol than the worker's
 		kind = "" // the request goes to the worker now
 	}
 	switch kind {
@@ -68,12 +77,30 @@ func (s *StandIn) play() {
 		s.swallow()
 	case KindReset:
 		s.phase.Store(passed)
-		if _, err := s.far.Read(make([]byte, 1)); err == nil { // it is to lose a request, not a connection
+		if s.takeRequest() == nil {
 			reset(s.far)
 		}
 	default:
 		s.relay()
 	}
+}
+
+// takeRequest reads until the caller pauses: it is to lose a request, not a connection, and in HTTP/2 a request comes behind
+// what opens the connection. Its error is a caller that has left.
+func (s *StandIn) takeRequest() error {
+	piece := make([]byte, maxPiece)
+	for taken := 0; taken < maxTaken; {
+		n, err := s.far.Read(piece)
+		taken += n
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded), err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		}
+		s.far.SetReadDeadline(time.Now().Add(pause))
+	}
+	return nil
 }
 
 // wait waits until the time is over, or the fault. Its error is that the caller has left.

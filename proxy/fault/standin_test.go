@@ -124,7 +124,7 @@ func TestLatencyDelays(t *testing.T) {
 
 // TestLatencyEndsWithItsFault: who waits goes on.
 func TestLatencyEndsWithItsFault(t *testing.T) {
-	s := newScene(t, "latency=1h errors=50% blackhole=50%", echo)
+	s := newScene(t, "latency=1h reset=50% blackhole=50%", echo)
 	c := s.meet()
 	io.WriteString(c, "hello")
 	c.CloseWrite()
