@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -336,5 +337,37 @@ func load(t *testing.T, conn net.Conn, in *bufio.Reader, stop <-chan struct{}, t
 		case resp.StatusCode != 200:
 			t.Errorf("status %d: %s", resp.StatusCode, body)
 		}
+	}
+}
+
+// TestFaultsLeaveNothingBehind: after hundreds of requests that met one there are no more connections and goroutines than before.
+func TestFaultsLeaveNothingBehind(t *testing.T) {
+	g := newRig(t)
+	b := g.serve(1, says("hello"))
+	g.serve(2, says("hello"))
+	g.get("/")
+	open := func() int {
+		g.pool.closeIdle()
+		return runtime.NumGoroutine()
+	}
+	before := open()
+	b.SetFault(planOf(t, "errors=20% reset=20% refuse=20% blackhole=5% latency=1ms±1ms:50% bandwidth=1MB/s:50%"))
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			c := &http.Client{Timeout: 20 * time.Millisecond, Transport: &http.Transport{}}
+			defer c.CloseIdleConnections()
+			for range 60 {
+				if resp, err := c.Get(g.front.URL); err == nil { // else a black hole has it
+					io.Copy(io.Discard, resp.Body)
+					resp.Body.Close()
+				}
+			}
+		})
+	}
+	group.Wait()
+	eventually(t, "goroutines ending", func() bool { return open() <= before })
+	if s := g.proxy.Stats(); s.Total < 300 || s.InFlight != 0 || s.Rescued == 0 {
+		t.Errorf("%+v", s)
 	}
 }
