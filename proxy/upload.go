@@ -297,6 +297,11 @@ func (u *upload) awaitSender(c *conn) error {
 // (RFC 9112 section 9.6). With abort there is nothing to lose.
 func (u *upload) finish(w http.ResponseWriter, abort bool) {
 	if !u.begun() && (abort || expectsContinue(u.r)) {
+		if abort {
+			// net/http reads what is left of a body before it closes the connection, also after a panic. A client that waits for
+			// 100 Continue sends nothing, and waits for the rest of its answer: both for ever. An error is a server that can't.
+			_ = http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
+		}
 		return
 	}
 	u.mu.Lock()
