@@ -27,7 +27,8 @@ type conn struct {
 
 	raw    syscall.RawConn // for quiet
 	look   func(fd uintptr) bool
-	silent bool // what look saw
+	silent bool // what look saw: nothing has come
+	speaks bool // or something has
 }
 
 // A socket is what TCP and unix sockets have in common.

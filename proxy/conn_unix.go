@@ -13,8 +13,8 @@ func (c *conn) prepareLook() {
 	c.raw, _ = c.sock.SyscallConn() // its one error is a nil conn
 	var one [1]byte
 	c.look = func(fd uintptr) bool {
-		_, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		c.silent = err == unix.EAGAIN
+		n, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		c.silent, c.speaks = err == unix.EAGAIN, n > 0
 		return true
 	}
 }
@@ -23,6 +23,11 @@ func (c *conn) prepareLook() {
 // an end of file or a reset there; anything else that it sent belongs to no request.
 func (c *conn) quiet() bool {
 	return c.raw.Read(c.look) == nil && c.silent
+}
+
+// lives says that the worker has neither closed the connection nor lost it.
+func (c *conn) lives() bool {
+	return c.raw.Read(c.look) == nil && (c.silent || c.speaks)
 }
 
 // isRefused says that nobody listens. A unix socket that was not made yet, or was removed, is a missing file.

@@ -26,6 +26,9 @@ func (c *conn) quiet() bool {
 	return isTimeout(err)
 }
 
+// lives is for glide, which there is not here.
+func (c *conn) lives() bool { return false }
+
 // isFull is about unix sockets, which lbdev does not use here.
 func isFull(error) bool { return false }
 

@@ -109,6 +109,11 @@ func (x *exchange) rewrite(h http.Header, port int) {
 // copyBody passes the body on as it comes: whenever nothing more has come yet, what is there goes out.
 func (x *exchange) copyBody() loss {
 	for {
+		if x.mayGlide() {
+			if l := x.glide(); l.stage != delivered {
+				return l
+			}
+		}
 		piece, err := x.body.next()
 		if len(piece) > 0 {
 			n, werr := x.w.Write(piece)
