@@ -14,7 +14,6 @@ import (
 
 	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
-	"github.com/lbdev/lbdev/proxy/strict"
 )
 
 const (
@@ -79,7 +78,9 @@ func New(config Config) (*Cluster, error) {
 		scaling: make(gate, 1),
 		over:    make(chan struct{}),
 	}
-	c.proxy = &proxy.Proxy{Pool: c.pool, Trusted: config.Trusted, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage}
+	c.proxy = &proxy.Proxy{
+		Pool: c.pool, Trusted: config.Trusted, MaxBody: config.MaxBody, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage,
+	}
 	c.pool.OnSilence = c.onSilence
 	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire}
 	c.patience, c.hurry = context.WithCancel(context.Background())
@@ -122,7 +123,7 @@ func (c *Cluster) choosePorts(promised Promises) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.front, err = openFront(address, &c.config, c.proxy, &strict.Rules{HTTP2: true, OnRefuse: c.proxy.Refused}); err != nil {
+	if c.front, err = openFront(address, &c.config, c.proxy); err != nil {
 		return nil, err
 	}
 	return c.ports(c.config.workers()), nil

@@ -70,6 +70,11 @@ type Config struct {
 	TLS *tls.Config
 	// Redirect is an address that sends all who come there to https. Empty means none. It needs TLS.
 	Redirect string
+	// MaxBody is how many bytes a request's body may have, larger ones get 413. Zero means any number.
+	MaxBody int64
+	// MaxConns is how many connections clients may have to the front; see limit.Limiter. Zero means two thirds of the files
+	// that may be open, negative any number.
+	MaxConns int
 	// ProxyProtocol expects a header of the PROXY protocol from everybody who connects, and believes it.
 	ProxyProtocol bool
 	// Trusted are the addresses of proxies before the front, whose X-Forwarded fields are believed. Nil means nobody's are.
@@ -237,6 +242,9 @@ func (c *Config) validate() error {
 
 // validateFront reports the faults of what concerns the front.
 func (c *Config) validateFront(fault func(field, format string, args ...any)) {
+	if c.MaxBody < 0 {
+		fault("MaxBody", "cannot let bodies have %d bytes at most", c.MaxBody)
+	}
 	if c.Redirect != "" && c.TLS == nil {
 		fault("Redirect", "cannot redirect from %q to https: the front speaks no TLS", c.Redirect)
 	}

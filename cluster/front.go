@@ -12,6 +12,7 @@ import (
 
 	"github.com/lbdev/lbdev/proxy"
 	"github.com/lbdev/lbdev/proxy/entry"
+	"github.com/lbdev/lbdev/proxy/limit"
 	"github.com/lbdev/lbdev/proxy/strict"
 )
 
@@ -41,6 +42,7 @@ type front struct {
 	openings []opening // the first is the front
 	server   *http.Server
 	rules    *strict.Rules
+	limiter  *limit.Limiter
 	redirect *redirect // nil = nothing leads from http to https
 	serving  sync.WaitGroup
 }
@@ -52,8 +54,9 @@ type opening struct {
 }
 
 // openFront listens on an address, and on more. A port that is taken is a *PortTakenError. After an error nothing is left open.
-func openFront(address string, config *Config, handler http.Handler, rules *strict.Rules) (*front, error) {
-	f := &front{server: newServer(handler), rules: rules}
+func openFront(address string, config *Config, p *proxy.Proxy) (*front, error) {
+	f := &front{server: newServer(p), rules: config.rules(p), limiter: config.limiter(p)}
+	f.server.ConnState = f.limiter.State
 	if err := f.open(append([]string{address}, config.MoreListen...), config); err != nil {
 		f.abandon()
 		return nil, err
@@ -67,7 +70,7 @@ func (f *front) open(addresses []string, config *Config) (err error) {
 		if err != nil {
 			return err
 		}
-		f.openings = append(f.openings, opening{listener, config.TLS != nil})
+		f.openings = append(f.openings, opening{f.limiter.Listener(listener), config.TLS != nil})
 	}
 	if config.TLS != nil {
 		if f.redirect, err = openRedirect(f, config); err != nil {

@@ -82,9 +82,14 @@ func (x *exchange) cancel() {
 	if refusal, ok := errors.AsType[*strict.Refusal](err); ok {
 		status, x.record.Reason = refusal.Status, refusal.Reason
 	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		status, x.record.Reason = http.StatusRequestEntityTooLarge, tooLarge
+	}
 	x.closeGently()
 	x.reply(status, x.record.Reason, 0)
 }
+
+const tooLarge = "the body is larger than allowed"
 
 // isGone says whether a body cannot be read because nothing more will come. All else is wrong with the body itself.
 func isGone(err error) bool {

@@ -70,6 +70,9 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 	x.introduce()
 	x.turn = balance.Turn{Request: r, Client: x.record.Client, Now: x.record.Start, Peek: takesNoTurn(r.URL.Path)}
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
+		if p.MaxBody > 0 {
+			r.Body = http.MaxBytesReader(w, r.Body, p.MaxBody)
+		}
 		x.upload = newUpload(r)
 		// Without it net/http reads the rest of the body before it lets an early answer out. Its one error is a server that
 		// can't do otherwise anyway (HTTP/2 always can).

@@ -26,6 +26,9 @@ type Proxy struct {
 	// believed and passed on. Peers that come by a unix socket count as 127.0.0.1. nil = nobody is.
 	Trusted []netip.Prefix
 
+	// MaxBody is how many bytes a request's body may have; larger ones get 413. 0 = any number.
+	MaxBody int64
+
 	// OnAccess is called once per request after its last byte, by the goroutine that served it. The record is valid only
 	// during the call, and the client may be waiting: it must be fast. nil = nobody watches.
 	OnAccess func(*Access)
@@ -42,9 +45,12 @@ type Proxy struct {
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchanges.Get().(*exchange)
 	x.begin(p, w, r)
-	if r.Method == http.MethodConnect {
+	switch {
+	case r.Method == http.MethodConnect:
 		x.refuse(http.StatusMethodNotAllowed, "this is no forward proxy: CONNECT leads nowhere")
-	} else {
+	case p.MaxBody > 0 && r.ContentLength > p.MaxBody:
+		x.refuse(http.StatusRequestEntityTooLarge, tooLarge)
+	default:
 		x.forward()
 	}
 	x.end()

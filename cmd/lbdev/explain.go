@@ -151,6 +151,8 @@ func fieldHint(field string) string {
 		"MoreListen":   "lbdev up -l 8080 -l unix:/tmp/app.sock …",
 		"Redirect":     "lbdev up --tls --listen 8443 --redirect 8080 …",
 		"Upstream":     "lbdev up --upstream h2c …",
+		"MaxBody":      "lbdev up --max-body 10MB …",
+		"MaxConns":     "lbdev up --max-conns 1000 …",
 		"Restart":      "lbdev up --restart on-failure …",
 		"Ready":        "lbdev up --ready tcp …",
 		"ReadyPath":    "lbdev up --ready-path /healthz …",

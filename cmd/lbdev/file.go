@@ -30,6 +30,8 @@ type configFile struct {
 	Redirect     string            `yaml:"redirect"`
 	ProxyProto   string            `yaml:"proxy-protocol"`
 	Trusted      list              `yaml:"trusted-proxies"`
+	MaxBody      string            `yaml:"max-body"`
+	MaxConns     string            `yaml:"max-conns"`
 	Policy       string            `yaml:"policy"`
 	Weight       list              `yaml:"weight"`
 	Backup       list              `yaml:"backup"`

@@ -38,5 +38,8 @@ func (p *plan) front(c *cli.Context) error {
 		return &commandError{code: exitUsage, err: err, hint: "lbdev up --trusted-proxies loopback …", flag: "trusted-proxies"}
 	}
 	p.config.ProxyProtocol = c.Bool("proxy-protocol")
+	if err := p.limits(c); err != nil {
+		return err
+	}
 	return p.secure(c)
 }

@@ -15,6 +15,7 @@ func upFlags() []cli.Flag {
 		grouped("Front", frontFlags()),
 		grouped("Balancing", balancingFlags()),
 		grouped("Failover", failoverFlags()),
+		grouped("Limits", limitFlags()),
 		grouped("Logs", logFlags()),
 	)
 }

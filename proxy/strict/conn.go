@@ -306,6 +306,9 @@ func (c *Conn) CloseWrite() error {
 	return errors.ErrUnsupported
 }
 
+// NetConn is what lies beneath.
+func (c *Conn) NetConn() net.Conn { return c.Conn }
+
 // ReadFrom implements io.ReaderFrom, so that what comes from a socket or a file need not be copied.
 func (c *Conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
 

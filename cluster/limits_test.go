@@ -1,0 +1,170 @@
+package cluster
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lbdev/lbdev/procs/misbehave"
+)
+
+// TestMaxBody: what is larger gets 413 over both protocols, whether its size is known or not.
+func TestMaxBody(t *testing.T) {
+	r := open(t, Config{Command: misbehave.Argv("serve-tape"), Workers: 1, MaxBody: 1000})
+	r.awaitAll(1, Ready)
+	for _, http2 := range []bool{false, true} {
+		transport := &http.Transport{Protocols: new(http.Protocols)}
+		transport.Protocols.SetHTTP1(!http2)
+		transport.Protocols.SetUnencryptedHTTP2(http2)
+		defer transport.CloseIdleConnections()
+		client := &http.Client{Transport: transport, Timeout: patience}
+		for size, want := range map[int]int{1000: 200, 1001: 413, 100_000: 413} {
+			for _, known := range []bool{true, false} {
+				var body io.Reader = strings.NewReader(strings.Repeat("x", size))
+				if !known {
+					body = io.MultiReader(body)
+				}
+				resp, err := client.Post(r.FrontURL()+"/", "text/plain", body)
+				if err != nil {
+					t.Errorf("HTTP/2 %v, %d bytes, known %v: %v", http2, size, known, err)
+					continue
+				}
+				io.Copy(io.Discard, resp.Body)
+				resp.Body.Close()
+				if resp.StatusCode != want {
+					t.Errorf("HTTP/2 %v, %d bytes, known %v: %s, want %d", http2, size, known, resp.Status, want)
+				}
+			}
+		}
+	}
+}
+
+// TestMaxConns: connections that wait make room; when all have a request a new one gets 503, which is shown.
+func TestMaxConns(t *testing.T) {
+	r := open(t, Config{Command: misbehave.Argv("serve"), Workers: 1, MaxConns: 10})
+	r.awaitAll(1, Ready)
+	address := r.Openings()[0].Addr.String()
+	ask := func(path string) (net.Conn, *bufio.Reader) {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(patience))
+		fmt.Fprintf(c, "GET %s HTTP/1.1\r\nHost: a\r\n\r\n", path)
+		return c, bufio.NewReader(c)
+	}
+	status := func(in *bufio.Reader) int {
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Error(err)
+			return 0
+		}
+		io.Copy(io.Discard, resp.Body)
+		return resp.StatusCode
+	}
+	for range 30 { // they stay open and idle
+		if _, in := ask("/"); status(in) != 200 {
+			t.Fatal("a new one does not get the place of an idle one")
+		}
+	}
+	var busy []*bufio.Reader
+	for range 10 {
+		_, in := ask("/slow?ms=3000")
+		busy = append(busy, in)
+	}
+	deadline := time.Now().Add(patience)
+	for r.Snapshot().Requests.InFlight < 10 {
+		if time.Now().After(deadline) {
+			t.Fatalf("in flight: %d", r.Snapshot().Requests.InFlight)
+		}
+		time.Sleep(2 * time.Millisecond)
+	}
+	if _, in := ask("/"); status(in) != 503 {
+		t.Error("one too many is not told so")
+	}
+	all, _, _ := r.Requests(0, 1, nil)
+	last := all[0]
+	if last.Status != 503 || last.Reason != "there are 10 connections, as many as there may be, and all have a request" || last.Client != "127.0.0.1" {
+		t.Errorf("record: %+v", last)
+	}
+	for _, in := range busy {
+		if status(in) != 200 {
+			t.Error("one that had a request is not answered")
+		}
+	}
+}
+
+// TestSlowClients: an attack with slow heads, slow bodies or slow reading does not keep others from being served, in the last case
+// of each with fewer connections than the attacker has.
+func TestSlowClients(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		maxConns int
+		args     []string
+	}{
+		{"heads", 0, []string{"-H", "-i", "1", "-x", "24"}},
+		{"heads, few connections", 100, []string{"-H", "-i", "1", "-x", "24"}},
+		{"bodies", 0, []string{"-B", "-i", "1", "-s", "8192", "-x", "10"}},
+		{"reading", 0, []string{"-X", "-w", "512", "-y", "1024", "-n", "1", "-z", "32", "-k", "3"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2, MaxConns: tt.maxConns})
+			r.awaitAll(2, Ready)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			args := append([]string{"-c", "300", "-r", "150", "-l", "4", "-p", "3", "-u", r.FrontURL() + "/slow?ms=1"}, tt.args...)
+			attack := exec.CommandContext(ctx, "slowhttptest", args...)
+			var said strings.Builder
+			attack.Stdout, attack.Stderr = &said, &said
+			if err := attack.Start(); err != nil {
+				t.Fatalf("%v (scripts/tools test installs what the tests use)", err)
+			}
+			over := make(chan struct{})
+			go func() {
+				defer close(over)
+				attack.Wait()
+			}()
+			served, slowest := r.probeUntil(over)
+			if served < 10 || slowest > 3*time.Second {
+				t.Errorf("%d others were served, the slowest in %v\n%s", served, slowest, said.String())
+			}
+			if !strings.Contains(said.String(), "slow HTTP test status") {
+				t.Errorf("there was no attack: %s", said.String())
+			}
+		})
+	}
+}
+
+// probeUntil asks over a new connection again and again until over is closed.
+func (r *real) probeUntil(over <-chan struct{}) (served int, slowest time.Duration) {
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	for {
+		start := time.Now()
+		resp, err := client.Get(r.FrontURL() + "/")
+		if err != nil {
+			r.Error(err)
+			return served, slowest
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode != 200 {
+			r.Errorf("got %s", resp.Status)
+		}
+		served++
+		slowest = max(slowest, time.Since(start))
+		select {
+		case <-over:
+			return served, slowest
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
