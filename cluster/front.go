@@ -19,7 +19,8 @@ import (
 const (
 	// headerTimeout is how long a client may take to send a request's head.
 	headerTimeout = 30 * time.Second
-	// idleTimeout is how long a client's connection may have no request. Whoever uses it later opens another one.
+	// idleTimeout is how long a client's connection may have no request. Whoever uses it later opens another one. Most of that
+	// time it is parked (strict.Lot).
 	idleTimeout = 3 * time.Minute
 	// maxHeader is more than the rules allow: what is too long is theirs to tell.
 	maxHeader = 128 << 10
@@ -77,6 +78,7 @@ func (f *front) open(addresses []string, config *Config) (err error) {
 			return err
 		}
 	}
+	f.rules.Lot = strict.NewLot(f.openings[0].Addr())
 	for i := range f.openings {
 		f.openings[i].Listener = f.enter(f.openings[i].Listener, config)
 	}
@@ -131,6 +133,7 @@ func (f *front) serve() {
 	for _, o := range f.openings {
 		f.serving.Go(func() { f.server.Serve(o) }) // its error is that the server is closed
 	}
+	f.serving.Go(func() { f.server.Serve(f.rules.Lot) })
 	f.redirect.serve(&f.serving)
 }
 

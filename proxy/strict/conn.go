@@ -39,7 +39,11 @@ type Conn struct {
 	early     []byte // what came with that request
 	unseen    int    // a byte that was read since, plus 1; 0 = none
 
-	deadline atomic.Int64 // for reading, as the server set it
+	deadline atomic.Int64 // for reading, as the server set it; in Unix ns, 0 = none
+
+	served   bool        // a request was complete
+	parkable bool        // what is waited for now is another request, with a deadline of parkAfter
+	leaving  atomic.Bool // the server was told that the client is gone; Close is to park it
 }
 
 // tlsConn is a Conn over TLS. net/http asks such a connection for what a request's TLS field says.
@@ -119,10 +123,27 @@ func (c *Conn) limitBody(timeout time.Duration) {
 	}
 }
 
-// SetReadDeadline implements net.Conn.
+// SetReadDeadline implements net.Conn. With one in the future between two requests the server begins to wait for another one:
+// for no longer than parkAfter.
 func (c *Conn) SetReadDeadline(t time.Time) error {
 	c.note(t)
+	if c.scan.rules.Lot != nil && !t.IsZero() {
+		if park := time.Now().Add(parkAfter); t.After(park) {
+			if c.parkable = c.served && c.scan.state == between; c.parkable {
+				t = park
+			}
+		}
+	}
 	return c.Conn.SetReadDeadline(t)
+}
+
+// Close implements net.Conn.
+func (c *Conn) Close() error {
+	rules := c.scan.rules
+	if c.leaving.Swap(false) && rules.Lot.park(c.Conn, rules, time.Unix(0, c.deadline.Load())) {
+		return nil
+	}
+	return c.Conn.Close()
 }
 
 // SetDeadline implements net.Conn.
@@ -165,7 +186,7 @@ func (c *Conn) look(p []byte) int {
 			c.early = slices.Clone(p[i:])
 			return i
 		case between:
-			c.emptied = false
+			c.emptied, c.served = false, true
 			c.line = c.line[:0]
 			if c.scan.upgrade {
 				c.undecided = true
@@ -246,6 +267,9 @@ func (c *Conn) explain(err error) error {
 		return err
 	}
 	switch {
+	case c.parkable && c.scan.state == between:
+		c.leaving.Store(true)
+		return io.EOF
 	case c.scan.inHead():
 		c.found(faultSlowHead, nil, -1)
 	case c.scan.afterHead() && c.deadline.Load() == 0:

@@ -46,6 +46,9 @@ type Rules struct {
 	// get 505.
 	HTTP2 bool
 
+	// Lot is where connections wait that have no request; nil = in the server.
+	Lot *Lot
+
 	// OnRefuse is told of each request whose head was refused, before the client is; nil = nobody. It is called by the
 	// goroutine that serves the connection.
 	OnRefuse func(*Refusal)
