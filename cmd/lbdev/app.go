@@ -29,7 +29,7 @@ any:      lbdev up -n 4 -- ./server --port {port}`,
 		OnUsageError:              usageError,
 		ExitErrHandler:            func(*cli.Context, error) {}, // run says it and main exits
 		Action:                    noCommand,
-		Commands:                  commands(),
+		Commands:                  withHelp(lookOf(stdout), commands()),
 	}
 }
 

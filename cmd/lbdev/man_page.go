@@ -127,9 +127,14 @@ func sentence(usage string) string {
 func isHelp(f cli.Flag) bool { return f.Names()[0] == "help" }
 
 func (m *manual) flags(flags []cli.Flag) {
+	heading := ""
 	for _, f := range flags {
 		if v, ok := f.(cli.VisibleFlag); ok && !v.IsVisible() {
 			continue
+		}
+		if c, ok := f.(cli.CategorizableFlag); ok && c.GetCategory() != heading {
+			heading = c.GetCategory()
+			m.para(typed("*" + heading + "*"))
 		}
 		if d, ok := f.(cli.DocGenerationFlag); ok {
 			m.item(flagTerm(d), flagMeaning(d))
@@ -160,19 +165,24 @@ func flagTerm(f cli.DocGenerationFlag) string {
 
 // flagMeaning is its usage with its default, unless the usage tells that already, and its variable.
 func flagMeaning(f cli.DocGenerationFlag) string {
-	meaning := f.GetUsage()
-	if value := strings.Trim(f.GetDefaultText(), `"`); f.TakesValue() && !strings.Contains(meaning, "(default") {
-		switch value {
-		case "", "0", "-1", "0s", "[]": // these stand for what the usage says
-		default:
-			meaning += " (default: " + tidyDuration(value) + ")"
-		}
-	}
-	meaning = sentence(meaning)
+	meaning := sentence(helpMeaning(f))
 	if names := f.GetEnvVars(); len(names) > 0 {
 		meaning += " Variable: " + markTyped + strings.Join(names, markTyped+", "+markTyped) + markTyped + "."
 	}
 	return meaning
+}
+
+// shownDefault is the default of a flag, if it is worth telling and its usage does not do so.
+func shownDefault(f cli.DocGenerationFlag) string {
+	if !f.TakesValue() || strings.Contains(f.GetUsage(), "default:") {
+		return ""
+	}
+	switch value := strings.Trim(f.GetDefaultText(), `"`); value {
+	case "", "0", "-1", "0s", "[]": // these stand for what the usage says
+		return ""
+	default:
+		return tidyDuration(value)
+	}
 }
 
 // tidyDuration takes the zeros from the end of a duration: 1m0s is 1m.
