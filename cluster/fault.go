@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"sync"
 	"time"
 
@@ -61,6 +62,21 @@ func (w *worker) faultOver(turn int) {
 		w.backend.SetFault(fault.Plan{})
 		w.tellFault(fault.Plan{})
 	}
+}
+
+// mute says that a fault has the worker answer nothing at all.
+func (w *worker) mute() bool { return w.backend.Fault().Blackhole == fault.All }
+
+// awaitVoice waits while the worker is mute, as it is to be found unresponsive then. False means that ctx has ended before.
+func (w *worker) awaitVoice(ctx context.Context) bool {
+	for w.mute() {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(doubtTick):
+		}
+	}
+	return true
 }
 
 func (w *worker) tellFault(p fault.Plan) {

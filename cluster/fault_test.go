@@ -89,6 +89,26 @@ func TestFaultEndsByItself(t *testing.T) {
 	}
 }
 
+// TestMuteWorkerIsUnresponsive: whom a fault has answer nothing at all is treated as a worker that does so by itself, and is back
+// when the fault is over.
+func TestMuteWorkerIsUnresponsive(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2})
+	c.awaitAll(2, Ready)
+	c.SetFault(1, planOf(t, "blackhole=100%"), 0)
+	began := time.Now()
+	if port := c.get("/"); port != c.base+1 {
+		t.Errorf("%d has answered", port)
+	}
+	took := time.Since(began)
+	t.Logf("the request took %v", took)
+	if took > longRequest/2 {
+		t.Errorf("the request took %v", took)
+	}
+	c.await(1, Unresponsive, 1)
+	c.SetFault(1, fault.Plan{}, 0)
+	c.await(1, Ready, 1)
+}
+
 // TestWorkerThatDiesLosesWhatItHasSwallowed kills a worker that has a request in its black hole: another one answers it.
 func TestWorkerThatDiesLosesWhatItHasSwallowed(t *testing.T) {
 	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 2})

@@ -23,6 +23,8 @@ const (
 	inquiryPatience = 500 * time.Millisecond
 	// inquiryGap is the least time between two probes of a worker that answers.
 	inquiryGap = 5 * time.Second
+	// lull is how long the proxy tells of no silence when there is none any more: the worker was heard, or nobody waits for it.
+	lull = 150 * time.Millisecond
 	// doubtTick is how often a worker that does not answer is looked at.
 	doubtTick = 50 * time.Millisecond
 	// inquireAgain is when a probe that was refused is made again.
@@ -111,7 +113,7 @@ func (d *watcher) look(ctx context.Context, silent time.Duration) {
 
 // interrogate asks the worker once and returns when it has answered, or is gone. Meanwhile the loop hears what becomes of it.
 func (d *watcher) interrogate(ctx context.Context, silent time.Duration, frozen, known bool) {
-	began := time.Now().Add(-silent)
+	began, lately := time.Now().Add(-silent), time.Now() // of the silence; when it was told of last
 	ctx, cancel := context.WithCancel(ctx)
 	answered := make(chan struct{})
 	asking := make(chan struct{})
@@ -142,9 +144,24 @@ func (d *watcher) interrogate(ctx context.Context, silent time.Duration, frozen,
 				tell(verdict{answers: true})
 			}
 			return
+		case s := <-d.w.silences:
+			if told != nil || s.Incarnation != d.r.incarnation {
+				break
+			}
+			lately = time.Now()
+			if since := lately.Add(-s.For); since.Sub(began) > lull {
+				began = since // it is another one
+			}
 		case <-patience.C:
-			if told == nil {
-				tell(verdict{all: !known})
+			left := suspicious + inquiryPatience - time.Since(began)
+			switch {
+			case told != nil:
+			case time.Since(lately) > lull: // it has answered somebody, though not the probe yet
+				patience.Reset(inquiryPatience)
+			case left > 0:
+				patience.Reset(left)
+			default:
+				tell(verdict{all: !known || d.w.mute()})
 			}
 		case <-long.C:
 			if !frozen {
@@ -153,7 +170,7 @@ func (d *watcher) interrogate(ctx context.Context, silent time.Duration, frozen,
 		case <-tick.C:
 			was := frozen
 			if frozen, known = d.r.proc.Frozen(d.w.port); frozen != was {
-				tell(verdict{frozen: frozen, all: !known})
+				tell(verdict{frozen: frozen, all: !known || d.w.mute()})
 			}
 		}
 	}
@@ -184,6 +201,9 @@ func (d *watcher) ask(ctx context.Context, answered, over chan<- struct{}) {
 // inquire asks a worker for its ready path, and says whether it did anything at all about it: a server that closes the
 // connection lives too. The kernel alone accepts connections for a frozen process, but answers nothing.
 func inquire(ctx context.Context, w *worker, r *run) bool {
+	if !w.awaitVoice(ctx) {
+		return false
+	}
 	path := "/"
 	if ready := w.cluster.config.ReadyPath; ready != "" {
 		path = w.expand(ready)

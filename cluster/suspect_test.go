@@ -18,6 +18,14 @@ func (s *stage) silence(d time.Duration) {
 	}
 }
 
+// goesOn tells of a silence that has lasted for so long, for some time more.
+func (s *stage) goesOn(silent, more time.Duration) {
+	for end := silent + more; silent < end; silent += 50 * time.Millisecond {
+		s.cluster.onSilence(proxy.Silence{Backend: s.worker.backend, Incarnation: s.worker.seen.Load().Incarnation, For: silent})
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
 func (s *stage) reasons() []string {
 	var reasons []string
 	items, _, _ := s.cluster.events.Reader(0, false).Take(nil, 0)
@@ -64,7 +72,7 @@ func TestSilentWorkerIsProbed(t *testing.T) {
 		if n := s.inquiries.Load(); n != 0 {
 			t.Errorf("%d probes before there was suspicion", n)
 		}
-		s.cluster.onSilence(proxy.Silence{Backend: s.worker.backend, Incarnation: 1, For: suspicious})
+		go s.goesOn(suspicious, inquiryPatience)
 		time.Sleep(inquiryPatience - time.Millisecond)
 		s.wantState(Ready)
 		time.Sleep(2 * time.Millisecond)
@@ -83,6 +91,25 @@ func TestSilentWorkerIsProbed(t *testing.T) {
 		if got := s.reasons(); len(got) != 2 || got[0] != "unresponsive: no answer for 1.0 s" || !strings.HasPrefix(got[1], "ready: answers again") {
 			t.Errorf("told %q", got)
 		}
+	})
+}
+
+// A worker that is as slow as its probe, and has answered meanwhile who waited, is not suspected, however long the probe takes. The
+// same silence again is none of before.
+func TestSlowWorkerHasAnswered(t *testing.T) {
+	play(t, Config{}, nil, func(s *stage) {
+		s.wantState(Ready)
+		s.now().busy.Store(true)
+		s.goesOn(suspicious, 200*time.Millisecond) // then it answers
+		time.Sleep(2 * time.Second)
+		s.goesOn(50*time.Millisecond, 700*time.Millisecond)
+		time.Sleep(time.Second)
+		s.wantState(Ready)
+		if got := s.states(); !slices.Equal(got, []State{Starting, Ready}) {
+			t.Errorf("the states were %v", got)
+		}
+		s.goesOn(50*time.Millisecond, 1500*time.Millisecond)
+		s.wantState(Unresponsive)
 	})
 }
 
