@@ -3,6 +3,7 @@ package cluster
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -166,5 +167,42 @@ func (r *real) probeUntil(over <-chan struct{}) (served int, slowest time.Durati
 			return served, slowest
 		case <-time.After(20 * time.Millisecond):
 		}
+	}
+}
+
+// TestStrictOverTLS: the rules hold over TLS too, also on a connection that was parked, and the worker is told of TLS.
+func TestStrictOverTLS(t *testing.T) {
+	server, client, _ := ownTLS(t)
+	r := open(t, Config{Command: misbehave.Argv("serve-tape"), Workers: 1, TLS: server})
+	r.awaitAll(1, Ready)
+	c, err := tls.Dial("tcp", r.Openings()[0].Addr.String(), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(patience))
+	in := bufio.NewReader(c)
+	ask := func(text string) (int, string) {
+		io.WriteString(c, text)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(body)
+	}
+	for range 2 {
+		if status, seen := ask(rawGet); status != 200 || !strings.Contains(seen, "X-Forwarded-Proto: https\r\n") {
+			t.Errorf("got %d %q", status, seen)
+		}
+		for end := time.Now().Add(patience); r.front.rules.Lot.Len() == 0 && time.Now().Before(end); {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+	if status, said := ask("GET / HTTP/1.1\nHost: a\n\n"); status != 400 || !strings.Contains(said, "a line ends with LF alone") {
+		t.Errorf("got %d %q", status, said)
+	}
+	if _, err := in.ReadByte(); err != io.EOF {
+		t.Errorf("then %v", err)
 	}
 }
