@@ -248,6 +248,27 @@ func TestHeldThroughAChange(t *testing.T) {
 	}
 }
 
+// TestSlowStartSparesTheFirst: in the first start all are new, however long one takes.
+func TestSlowStartSparesTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := NewPool(nil)
+		p.SetSlowStart(time.Minute)
+		a, b := p.Add(1, 8000), p.Add(2, 8001)
+		a.Set(Coming, 0)
+		b.Set(Coming, 0)
+		a.Set(Ready, 1)
+		time.Sleep(time.Second)
+		b.Set(Ready, 1)
+		wantShares(t, p, "the first start", 5, 5)
+		c := p.Add(3, 8002)
+		c.Set(Coming, 0)
+		c.Set(Ready, 1)
+		if got := sharesOf(p, 33); got[3] != 1 || got[1] != 16 {
+			t.Errorf("one more, by scale: %v", got)
+		}
+	})
+}
+
 // TestWeightZeroEverywhere: what nobody may have is answered at once, with the reason.
 func TestWeightZeroEverywhere(t *testing.T) {
 	g := newRig(t)
@@ -256,8 +277,12 @@ func TestWeightZeroEverywhere(t *testing.T) {
 	if r := g.get("/"); r.status != 503 {
 		t.Errorf("%+v", r)
 	}
-	if a := g.access(0); a.Reason != "every worker that is ready has weight 0" {
+	if a := g.access(0); a.Reason != "every worker that is up or coming has weight 0" {
 		t.Errorf("%+v", a)
+	}
+	b.Set(Coming, 2)
+	if r := g.get("/"); r.status != 503 || g.access(1).Held != 0 {
+		t.Errorf("one was waited for that gets nothing: %+v", r)
 	}
 }
 

@@ -61,8 +61,8 @@ func (p *Pool) look(before *view) *view {
 // hopeless says why no worker gets requests and none is going to.
 func (v *view) hopeless() string {
 	for i := range v.all {
-		if v.all[i].Status == Ready {
-			return "every worker that is ready has weight 0"
+		if v.all[i].Status != Down {
+			return "every worker that is up or coming has weight 0"
 		}
 	}
 	return "no worker is up, and none is coming"

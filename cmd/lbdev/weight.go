@@ -27,8 +27,8 @@ lbdev weight 3 4 0           nothing new: whoever is kept there may finish
 lbdev weight 8003 backup     only when no other worker is ready
 lbdev weight 8003 primary    like all others again
 lbdev weight                 shows them`,
-		Description: `A weight is 0 to 256 and counts in proportion to those of the others; every worker begins with 1, or what  lbdev up --weight  says. It is
-the worker's through all of its restarts.
+		Description: `A weight is 0 to 256 and counts in proportion to those of the others. Every worker begins with 1, or what
+up --weight says, and keeps its weight through all of its restarts.
 
 WORKER is a number (2), a port (8001) or all.`,
 		HideHelpCommand: true,
