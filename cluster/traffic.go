@@ -21,6 +21,7 @@ type Traffic struct {
 type WorkerTraffic struct {
 	Worker, Port int
 	State        State
+	Weight       int
 	Restarts     int
 	proxy.Traffic
 }
@@ -32,8 +33,9 @@ func (c *Cluster) Traffic() Traffic {
 	}
 	for _, w := range c.all() {
 		s := w.seen.Load()
+		weight, _ := w.backend.Share()
 		t.Workers = append(t.Workers, WorkerTraffic{
-			Worker: s.Worker, Port: s.Port, State: s.State, Restarts: s.Restarts, Traffic: w.backend.Traffic(),
+			Worker: s.Worker, Port: s.Port, State: s.State, Weight: weight, Restarts: s.Restarts, Traffic: w.backend.Traffic(),
 		})
 	}
 	return t

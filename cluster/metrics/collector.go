@@ -41,6 +41,7 @@ var (
 	workerFailures = describe("worker_failures_total", "Attempts at a worker that failed: refused, reset, closed.", worker...)
 	workerInFlight = describe("worker_in_flight", "Requests that a worker has at the moment.", worker...)
 	workerRestarts = describe("worker_restarts_total", "Starts of a worker after it had ended.", worker...)
+	workerWeight   = describe("worker_weight", "The worker's share in proportion to the others; 0 = it gets no requests.", worker...)
 	workerState    = describe("worker_state", "1 for the state that a worker is in, 0 for the others.", "worker", "port", "state")
 
 	front    = describe("front_requests_total", "Requests that have come in.")
@@ -66,7 +67,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (*collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requests, duration, first, workerRequests, workerFailures, workerInFlight, workerRestarts, workerState,
+		requests, duration, first, workerRequests, workerFailures, workerInFlight, workerRestarts, workerWeight, workerState,
 		front, inFlight, failures, cut, canceled, rescued, retries, heldEver, heldTime, heldNow, info, build, uptime,
 	} {
 		to <- d
@@ -108,6 +109,7 @@ func (s sink) worker(w *cluster.WorkerTraffic) {
 	s.counter(workerFailures, w.Failures, number, port)
 	s.gauge(workerInFlight, float64(w.InFlight), number, port)
 	s.counter(workerRestarts, uint64(w.Restarts), number, port)
+	s.gauge(workerWeight, float64(w.Weight), number, port)
 	for _, state := range cluster.States() {
 		is := 0.0
 		if state == w.State {

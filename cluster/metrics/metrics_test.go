@@ -180,6 +180,7 @@ func TestMetricsTellWhatPsTells(t *testing.T) {
 		equal("lbdev_worker_failures_total", labels, w.Failures)
 		equal("lbdev_worker_restarts_total", labels, uint64(w.Restarts))
 		equal("lbdev_worker_in_flight", labels, 0)
+		equal("lbdev_worker_weight", labels, uint64(w.Weight))
 		equal("lbdev_worker_state", labels+" state=ready", 1)
 		equal("lbdev_worker_state", labels, 1) // and in no other
 		answers := uint64(s.value(t, "lbdev_requests_total", labels))

@@ -73,7 +73,7 @@ func (f *configFile) apply(c *cli.Context) error {
 	v := reflect.ValueOf(*f)
 	for i := range v.NumField() {
 		name, field := v.Type().Field(i).Tag.Get("yaml"), v.Field(i)
-		if name == "" || c.IsSet(name) {
+		if name == "" || c.IsSet(name) || !knows(c.Command, name) {
 			continue
 		}
 		for _, value := range valuesOf(field) {
@@ -87,6 +87,11 @@ func (f *configFile) apply(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// knows says whether a command has a flag: lbdev demo has fewer than up, and no use for the rest of a file that is made for up.
+func knows(command *cli.Command, flag string) bool {
+	return slices.ContainsFunc(command.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), flag) })
 }
 
 // valuesOf are what a key of the file gives its flag.

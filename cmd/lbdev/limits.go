@@ -19,6 +19,9 @@ func limitFlags() []cli.Flag {
 // limits reads the flags of the limits.
 func (p *plan) limits(c *cli.Context) error {
 	var err error
+	if !knows(c.Command, "max-body") { // as lbdev demo does not
+		return nil
+	}
 	if p.config.MaxBody, err = parseSize(c.String("max-body")); err != nil {
 		return &commandError{code: exitUsage, err: err, hint: fieldHint("MaxBody"), flag: "max-body"}
 	}
