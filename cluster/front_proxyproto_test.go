@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"context"
 	"bufio"
 	"crypto/tls"
 	"fmt"
@@ -50,8 +51,8 @@ func TestProxyProtocol(t *testing.T) {
 			c := open(t, config)
 			c.awaitAll(1, Ready)
 			address := c.Openings()[0].Addr.String()
-			transport := &http.Transport{TLSClientConfig: client, DisableKeepAlives: true, Protocols: new(http.Protocols), Dial: func(network, _ string) (net.Conn, error) {
-				conn, err := net.Dial(network, address)
+			transport := &http.Transport{TLSClientConfig: client, DisableKeepAlives: true, Protocols: new(http.Protocols), DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				conn, err := new(net.Dialer).DialContext(ctx, network, address)
 				if err == nil {
 					_, err = io.WriteString(conn, tt.header)
 				}

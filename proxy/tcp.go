@@ -60,7 +60,8 @@ func (s *TCPServer) Serve(l net.Listener) error {
 // isTemporary says whether it is worth to accept again.
 func isTemporary(err error) bool {
 	ne, ok := errors.AsType[net.Error](err)
-	return ok && ne.Temporary() //nolint:staticcheck // net/http asks the same: what it means is well known for Accept
+	//lint:ignore SA1019 net/http asks the same: of Accept it is known what it means
+	return ok && ne.Temporary()
 }
 
 // serve is the goroutine of a connection.
