@@ -1,8 +1,8 @@
 package cluster
 
 import (
-	"context"
 	"bufio"
+	"context"
 	"crypto/tls"
 	"fmt"
 	"io"
