@@ -81,8 +81,8 @@ func New(config Config) (*Cluster, error) {
 	c.proxy = &proxy.Proxy{
 		Pool: c.pool, Trusted: config.Trusted, MaxBody: config.MaxBody, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage,
 	}
-	c.pool.OnSilence = c.onSilence
-	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire}
+	c.prepareFailover()
+	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire, check: check}
 	c.patience, c.hurry = context.WithCancel(context.Background())
 	c.list.Store(new([]*worker))
 	return c, nil

@@ -92,6 +92,12 @@ type Config struct {
 	Sticky string
 	// Hold is how long a request waits when no worker is ready. Zero means 30 s, negative not at all.
 	Hold time.Duration
+	// RetryUnsafe, WorkerConcurrency: see proxy.Proxy. EjectAfter: see proxy.Pool.
+	RetryUnsafe       bool
+	WorkerConcurrency int
+	EjectAfter        int
+	// Health says whether and how workers are checked from time to time.
+	Health HealthCheck
 	// ErrorPage writes the body of an answer that no worker gave. Nil means a line of text.
 	ErrorPage func(http.ResponseWriter, *http.Request, proxy.Failure)
 	// OnAccess is called once per request, from the goroutine that served it; see proxy.Proxy.
@@ -229,6 +235,13 @@ func (c *Config) validate() error {
 	if c.ReadyPath != "" && !strings.HasPrefix(c.ReadyPath, "/") {
 		fault("ReadyPath", "cannot use ready path %q: it must begin with /", c.ReadyPath)
 	}
+	if c.WorkerConcurrency < 0 {
+		fault("WorkerConcurrency", "cannot give a worker %d requests at a time: the number must be 1 or more, or 0 for any", c.WorkerConcurrency)
+	}
+	if c.EjectAfter < 0 {
+		fault("EjectAfter", "cannot take a worker out after %d errors: the number must be 1 or more, or 0 for never", c.EjectAfter)
+	}
+	c.Health.validate(fault)
 	for _, kv := range c.Env {
 		key, value, ok := strings.Cut(kv, "=")
 		if !ok || key == "" {

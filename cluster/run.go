@@ -47,7 +47,9 @@ type run struct {
 	cancel      context.CancelFunc // ends the prober
 	readied     chan struct{}
 	finished    chan procs.Ended
-	verdicts    chan verdict // of its watcher, which waits until they are heard or it is to end
+	verdicts    chan verdict  // of its watcher, which waits until they are heard or it is to end
+	serving     chan struct{} // closed when it is ready
+	checks      chan string   // of its health, as verdicts: what is wrong, empty = nothing
 	tail        *tail
 	refusal     atomic.Pointer[string] // what it answers to the prober instead of what is wanted
 
@@ -60,6 +62,7 @@ type run struct {
 	killed   bool      // its death was asked for and says nothing about the app
 	freezing *freezing // it is paused or about to be
 	doubt    *verdict  // it does not answer; nil = as far as we know it does
+	unwell   string    // why its health checks fail; empty = they do not
 }
 
 // exit, ready and ended are the channels to select on; a nil run and a message that was had give a nil channel.
@@ -107,6 +110,13 @@ func byHand(exit procs.Exit) bool {
 	return false
 }
 
+func (r *run) checked() <-chan string {
+	if r == nil {
+		return nil
+	}
+	return r.checks
+}
+
 // exitIfDead is how the process ended. A process that could not be ended, such as another user's, has not: its exit says
 // code -1.
 func (r *run) exitIfDead() procs.Exit {
@@ -127,6 +137,8 @@ func (w *worker) startProcess() error {
 		readied:     make(chan struct{}, 1),
 		finished:    make(chan procs.Ended, 1),
 		verdicts:    make(chan verdict),
+		serving:     make(chan struct{}),
+		checks:      make(chan string),
 		tail:        &tail{},
 	}
 	proc, err := w.cluster.world.start(procs.Config{
@@ -148,6 +160,9 @@ func (w *worker) startProcess() error {
 	w.cluster.outputs.Go(func() { <-proc.Drained() })
 	w.cluster.goroutines.Go(func() { w.awaitReady(ctx, r) })
 	w.cluster.goroutines.Go(func() { w.watch(ctx, r) })
+	if c.Health.Path != "" {
+		w.cluster.goroutines.Go(func() { w.checkHealth(ctx, r) })
+	}
 	return nil
 }
 

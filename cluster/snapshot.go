@@ -112,6 +112,9 @@ func (w *worker) snapshot(now time.Time) WorkerSnapshot {
 		s.UpMS = now.Sub(status.began).Milliseconds()
 	}
 	s.P95MS = float64(w.backend.FirstByteWithin(0.95).Microseconds()) / 1000
+	if left := w.backend.Ejected(); left > 0 {
+		s.Reason = "out of rotation for its answers, " + seconds(left) + " more"
+	}
 	s.Requests, s.Failures, s.InFlight = w.backend.Counts()
 	s.Weight, s.Backup = w.backend.Share()
 	if s.Fault = w.backend.Fault().String(); s.Fault != "" {

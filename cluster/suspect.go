@@ -280,11 +280,14 @@ func (w *worker) onVerdict(v verdict) {
 
 // rotate puts a worker whose process runs into rotation, or keeps it out of it while it does not answer.
 func (w *worker) rotate(e Event) {
-	if w.run.doubt != nil {
-		w.set(Unresponsive, Event{Reason: w.run.doubt.reason()})
-		return
+	switch r := w.run; {
+	case r.doubt != nil:
+		w.set(Unresponsive, Event{Reason: r.doubt.reason()})
+	case r.unwell != "":
+		w.set(Unresponsive, Event{Reason: r.unwell})
+	default:
+		w.set(Ready, e)
 	}
-	w.set(Ready, e)
 }
 
 // status is what the proxy is to know of the worker in a state. One that may only be busy is asked when nobody else can be.

@@ -52,6 +52,7 @@ type world struct {
 	answers func(port int) bool
 	probe   func(ctx context.Context, w *worker, r *run) bool
 	inquire func(ctx context.Context, w *worker, r *run) bool
+	check   func(ctx context.Context, w *worker) error
 }
 
 // A worker keeps one copy of the command alive. Its goroutine, loop, owns the fields from state on.
@@ -121,6 +122,8 @@ func (w *worker) loop() {
 			w.onFrozen(err)
 		case v := <-w.run.judged():
 			w.onVerdict(v)
+		case reason := <-w.run.checked():
+			w.onCheck(reason)
 		case <-w.timer.C:
 			w.onTimer()
 		}
@@ -251,6 +254,7 @@ func (w *worker) onReady() {
 		return
 	}
 	w.run.readyAt = time.Now()
+	close(w.run.serving)
 	w.bootDeaths = 0
 	w.timer.Reset(stableAfter)
 	w.set(Ready, Event{Took: w.run.readyAt.Sub(w.run.started)})

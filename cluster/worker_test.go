@@ -22,6 +22,7 @@ type fakeProcess struct {
 	ignores   bool // SIGTERM
 	frozen    atomic.Bool
 	busy      atomic.Bool // it answers nothing
+	sick      atomic.Bool // its health checks fail
 	once      sync.Once
 	done      chan struct{}
 	exit      procs.Exit
@@ -72,6 +73,7 @@ type stage struct {
 	fails     error       // what the next start returns
 	taken     atomic.Bool // a stranger answers on the port
 	inquiries atomic.Int64
+	checks    atomic.Int64
 	born      func(n int, p *fakeProcess) // what becomes of the n-th process
 }
 
@@ -86,7 +88,7 @@ func play(t *testing.T, config Config, born func(int, *fakeProcess), f func(*sta
 			t.Fatal(err)
 		}
 		s := &stage{T: t, cluster: c, born: born}
-		c.world = world{start: s.start, answers: func(int) bool { return s.taken.Load() }, probe: s.probe, inquire: s.inquire}
+		c.world = world{start: s.start, answers: func(int) bool { return s.taken.Load() }, probe: s.probe, inquire: s.inquire, check: s.check}
 		c.front = &front{openings: []opening{{Listener: fakeListener{}}}}
 		s.worker = newWorker(c, 1, 8000)
 		c.list.Store(&[]*worker{s.worker})
@@ -131,6 +133,14 @@ func (s *stage) probe(ctx context.Context, _ *worker, r *run) bool {
 	case <-r.proc.Done():
 	}
 	return false
+}
+
+func (s *stage) check(context.Context, *worker) error {
+	s.checks.Add(1)
+	if s.now().sick.Load() {
+		return errors.New("answered by 500")
+	}
+	return nil
 }
 
 func (s *stage) inquire(ctx context.Context, _ *worker, r *run) bool {

@@ -24,6 +24,7 @@ func (x *exchange) deliver(way line, a *Attempt) loss {
 	x.body.waiting = x.onWait
 	a.Result = statusText(h.status)
 	x.credit(at.up, h.status)
+	at.up.backend.judge(at.up, h.status >= 500)
 	x.way = way
 	defer x.unstream()
 	x.writeHead(at.up)

@@ -39,7 +39,8 @@ type exchange struct {
 
 	place     place // in the queue of held requests
 	heldSince time.Time
-	scouting  bool // see pick
+	scouting  bool       // see pick
+	places    []*Backend // at which it has one, if there is a limit
 }
 
 var exchanges = sync.Pool{New: func() any {
@@ -69,6 +70,7 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 	}
 	x.introduce()
 	x.turn = balance.Turn{Request: r, Client: x.record.Client, Now: x.record.Start, Peek: takesNoTurn(r.URL.Path)}
+	x.limit = p.limit()
 	if r.ContentLength != 0 && r.Body != nil && r.Body != http.NoBody {
 		if p.MaxBody > 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, p.MaxBody)
@@ -138,7 +140,7 @@ func (x *exchange) release() {
 	*x = exchange{
 		record: Access{Attempts: x.record.Attempts[:0]}, picker: picker{tried: x.tried[:0]}, head: head{fields: x.head.fields[:0], listed: x.head.listed[:0]},
 		body: body{trailer: x.body.trailer[:0]}, listed: x.listed[:0], scratch: x.scratch[:0],
-		place: place{wake: x.place.wake}, onWait: x.onWait,
+		place: place{wake: x.place.wake}, onWait: x.onWait, places: x.places[:0],
 	}
 	exchanges.Put(x)
 }

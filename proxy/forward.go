@@ -45,6 +45,7 @@ func (x *exchange) forward() {
 			continue
 		}
 		l := x.try(up)
+		x.vacate()
 		switch l.stage {
 		case delivered:
 			x.leaveQueue(true)
@@ -68,7 +69,14 @@ func (x *exchange) pick() *upstream {
 	if len(x.record.Attempts) > 0 || x.record.Held > 0 {
 		x.turn.Now = time.Now()
 	}
+	x.full = false
+	if x.mustWait() {
+		return nil
+	}
 	up := x.picker.pick(x.proxy.Pool.view.Load())
+	for up != nil && !x.occupy(up) {
+		up = x.picker.pick(x.proxy.Pool.view.Load())
+	}
 	if up == nil {
 		return nil
 	}
@@ -147,6 +155,9 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 	}
 	if l != lossByPause && l != lossByLeaving { // which are nothing that went wrong
 		up.backend.failures.Add(1)
+		if l.stage == sent && !up.excused.Load() {
+			up.backend.judge(up, true)
+		}
 		up.backend.lost.Store(now.UnixNano())
 	}
 	t := tried{up: up, sent: l.stage == sent, again: now.Add(refusedAgain)}

@@ -94,7 +94,7 @@ func (r *race) startAnother() bool {
 	}
 	for {
 		up := x.pickOther()
-		if up == nil {
+		if up == nil || !x.occupy(up) {
 			return false
 		}
 		start := time.Now()

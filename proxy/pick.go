@@ -12,6 +12,9 @@ type picker struct {
 	from  []*upstream  // what turn.View stands for
 	all   []WorkerView // as they were when the last one was chosen
 
+	limit int64 // of requests at a worker; 0 = none
+	full  bool  // a worker was passed over because it has as many
+
 	sticky *balance.Sticky // how the client is kept at a worker; nil = not at all
 	stuck  int             // the worker to which it belongs; 0 = none
 }
@@ -37,7 +40,7 @@ func (c *picker) pickOf(v *view, again bool) *upstream {
 		if up := c.pickFrom(tier); up != nil {
 			return up
 		}
-		if !c.triedAll(tier) {
+		if !c.triedAll(tier) && !c.full {
 			break
 		}
 	}
@@ -47,7 +50,7 @@ func (c *picker) pickOf(v *view, again bool) *upstream {
 func (c *picker) pickFrom(tier *view) *upstream {
 	t := &c.turn
 	t.View, c.from, t.Gate = tier.choice, tier.ready, nil
-	if len(c.tried) > 0 {
+	if len(c.tried) > 0 || c.limit > 0 {
 		t.Gate = c
 	}
 	i := tier.policy.Pick(t)
@@ -65,10 +68,10 @@ func (c *picker) May(i int) bool {
 	up := c.from[i]
 	for k := range c.tried {
 		if c.tried[k].up == up {
-			return c.again && c.tried[k].ripe
+			return c.again && c.tried[k].ripe && c.hasRoom(up)
 		}
 	}
-	return true
+	return c.hasRoom(up)
 }
 
 // triedAll says whether the request has failed at every worker of a tier.

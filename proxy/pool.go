@@ -29,6 +29,13 @@ type Pool struct {
 	// goroutine that must not be kept. It must be set before the first request; nil = nobody cares.
 	OnSilence func(Silence)
 
+	// EjectAfter is how many answers of 5xx in a row, or lost requests, take a worker out of rotation for 5 s, and for the double
+	// each time it happens again. At most half of the workers are out at a time. 0 and less = none ever is. OnEject is called
+	// when one goes, by the goroutine of the request, and when it is back; nil = nobody cares. Both must be set before the first
+	// request.
+	EjectAfter int
+	OnEject    func(Ejection)
+
 	view atomic.Pointer[view]
 
 	mu       sync.Mutex // for writers
@@ -86,6 +93,7 @@ func (p *Pool) Remove(b *Backend) {
 	b.status = Down
 	b.up.retire()
 	b.endFault()
+	b.pardon()
 	p.publish()
 }
 
@@ -119,15 +127,19 @@ type Backend struct {
 	token        string // what our own cookie calls it
 
 	// These are guarded by pool.mu.
-	status Status
-	state  string    // what its owner calls its state
-	up     *upstream // its incarnation
-	weight int
-	backup bool
+	status  Status
+	state   string    // what its owner calls its state
+	up      *upstream // its incarnation
+	weight  int
+	backup  bool
+	ejected ejection
+
+	errors atomic.Int32 // answers of 5xx and lost requests in a row
 
 	requests atomic.Uint64
 	failures atomic.Uint64
 	inFlight atomic.Int64
+	placed   atomic.Int64               // requests that have a place, where those are counted: see room.go
 	fault    atomic.Pointer[fault.Live] // nil = none is set
 	latency  latency                    // time to first byte, in fine steps
 	traffic
@@ -171,6 +183,7 @@ func (b *Backend) change(s Status, incarnation uint64) {
 		b.up.retire()
 		b.hasDied()
 		b.up = newUpstream(b, incarnation)
+		b.pardon()
 	case s == Ready:
 		b.up.revive()
 	case s == Suspect:

@@ -22,6 +22,10 @@ type Proxy struct {
 	// RetryUnsafe sends a request that was sent before also again if its method is not idempotent. It may run twice then.
 	RetryUnsafe bool
 
+	// WorkerConcurrency is how many requests a worker has at a time; further ones wait, in the order in which they came, as those
+	// do for which no worker is ready. A tunnel counts as long as it is open. 0 and less = any number.
+	WorkerConcurrency int
+
 	// Trusted are the addresses of proxies before this one. What they say in X-Forwarded fields of the way before them is
 	// believed and passed on. Peers that come by a unix socket count as 127.0.0.1. nil = nobody is.
 	Trusted []netip.Prefix

@@ -3,6 +3,7 @@ package proxy
 import (
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,6 +22,7 @@ type queue struct {
 	mu          sync.Mutex
 	first, last *place
 	n           int
+	waiting     atomic.Int64 // n, for those who only want to know
 }
 
 // A place is one request's in the queue.
@@ -46,6 +48,7 @@ func (q *queue) join(p *place, limit int) bool {
 	}
 	q.last = p
 	q.n++
+	q.waiting.Store(int64(q.n))
 	return true
 }
 
@@ -70,6 +73,7 @@ func (q *queue) leave(p *place, lucky bool) {
 		}
 	}
 	q.n--
+	q.waiting.Store(int64(q.n))
 	p.next, p.prev, p.turn, p.queued = nil, nil, false, false
 	select {
 	case <-p.wake:
@@ -84,6 +88,13 @@ func (q *queue) pass(p *place) {
 	if p.turn && p.next != nil {
 		p.next.giveTurn()
 	}
+	p.turn = false
+}
+
+// drop ends the turn of a request that found no room: neither would the next one.
+func (q *queue) drop(p *place) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
 	p.turn = false
 }
 
@@ -133,7 +144,10 @@ func (p *Proxy) maxHeld() int {
 // has been answered, or its client has gone away.
 func (x *exchange) wait() bool {
 	q := &x.proxy.Pool.queue
-	if x.place.queued {
+	switch {
+	case x.place.queued && x.full:
+		q.drop(&x.place)
+	case x.place.queued:
 		q.pass(&x.place)
 	}
 	v := x.proxy.Pool.view.Load()
@@ -145,17 +159,25 @@ func (x *exchange) wait() bool {
 		x.fail(http.StatusServiceUnavailable, v.hopeless(), retryAfter)
 		return false
 	case x.proxy.hold() < 0:
-		x.fail(http.StatusServiceUnavailable, "no worker is ready", retryAfter)
+		x.fail(http.StatusServiceUnavailable, x.shortage(), retryAfter)
 		return false
 	case !x.place.queued:
 		// It looks again before it waits: a worker may have become ready before it had its place.
 		if !q.join(&x.place, x.proxy.maxHeld()) {
-			x.fail(http.StatusServiceUnavailable, "no worker is ready, and too many requests wait for one", retryAfter)
+			x.fail(http.StatusServiceUnavailable, x.shortage()+", and too many requests wait for one", retryAfter)
 			return false
 		}
 		return true
 	}
 	return x.waitInQueue(q)
+}
+
+// shortage says what a request waits for.
+func (x *exchange) shortage() string {
+	if x.full {
+		return "no worker has room for another request"
+	}
+	return "no worker is ready"
 }
 
 // waitInQueue waits for the turn, for the end of patience, and, if the request is the first one, until a worker that
@@ -178,7 +200,7 @@ func (x *exchange) waitInQueue(q *queue) bool {
 	case <-x.place.wake:
 	case <-t.C:
 		if until == end {
-			x.fail(http.StatusServiceUnavailable, "no worker became ready within "+x.proxy.hold().String(), retryAfter)
+			x.fail(http.StatusServiceUnavailable, x.shortage()+": waited "+x.proxy.hold().String(), retryAfter)
 			return false
 		}
 	case <-x.r.Context().Done():

@@ -48,7 +48,7 @@ func (c *picker) pickBound(v *view) *upstream {
 			continue
 		}
 		c.stuck = s.up.worker
-		if s.able && !c.hasTried(s.up) {
+		if s.able && !c.hasTried(s.up) && c.hasRoom(s.up) {
 			c.turn.Why = balance.Why{}
 			c.turn.Why.Stuck(v.sticky, c.stuck)
 			return s.up

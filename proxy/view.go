@@ -29,16 +29,18 @@ type seat struct {
 func (p *Pool) look(before *view) *view {
 	v := &view{policy: p.policy, sticky: p.sticky}
 	p.ramping = false
-	var backups, suspects []*upstream
+	var backups, suspects, ejected []*upstream
 	for _, b := range p.backends {
 		v.all = append(v.all, WorkerView{b.worker, b.port, b.status, b.up.incarnation, b.state, b.weight, b.backup})
-		v.seats = append(v.seats, seat{b.up, b.status == Ready, b.token})
+		v.seats = append(v.seats, seat{b.up, b.status == Ready && !b.ejected.out, b.token})
 		v.hopeful = v.hopeful || b.weight > 0 && (b.status == Coming || b.status == Suspect)
 		switch {
 		case b.weight == 0:
 		case b.status == Suspect:
 			suspects = append(suspects, b.up)
 		case b.status != Ready:
+		case b.ejected.out:
+			ejected = append(ejected, b.up)
 		case b.backup:
 			backups = append(backups, b.up)
 		default:
@@ -47,6 +49,9 @@ func (p *Pool) look(before *view) *view {
 	}
 	if len(v.ready) == 0 {
 		v.ready, backups = backups, nil
+	}
+	if len(v.ready) == 0 {
+		v.ready = ejected // an answer with an error is an answer
 	}
 	if len(v.ready) == 0 {
 		v.ready, v.suspects = suspects, len(suspects) > 0

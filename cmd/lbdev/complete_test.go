@@ -139,7 +139,7 @@ func TestComplete(t *testing.T) {
 		{"up --file=x", "<files>"},
 		{"up --env-file ", "<files>"},
 		{"up -n ", ""},
-		{"up -n 4 --work", ""}, // -n is --workers
+		{"up -n 4 --workers", ""}, // -n is --workers
 		{"up -e A=1 --env", "--env --env-file"},
 		{"up ", "<command 1>"},
 		{"up pyth", "<command 1>"},

@@ -131,6 +131,9 @@ func permissionHint(command []string) string {
 
 // fieldFlag is the flag that sets a field of cluster.Config: BasePort is base-port.
 func fieldFlag(field string) string {
+	if field == "EjectAfter" {
+		return "eject-5xx"
+	}
 	var flag strings.Builder
 	for i, r := range field {
 		if unicode.IsUpper(r) && i > 0 {
@@ -163,6 +166,9 @@ func fieldHint(field string) string {
 		"SlowStart":    "lbdev up --slow-start 10s …",
 		"Sticky":       "lbdev up --sticky cookie …",
 		"Env":          "lbdev up -e NAME=VALUE …   ; every worker has its own PORT already, {port} stands for it",
+	}
+	if hint := failoverHints[field]; hint != "" {
+		return hint
 	}
 	return examples[field]
 }

@@ -46,6 +46,14 @@ type configFile struct {
 	StopSignal   string            `yaml:"stop-signal"`
 	StopTimeout  string            `yaml:"stop-timeout"`
 	Hold         string            `yaml:"hold"`
+	RetryUnsafe  string            `yaml:"retry-unsafe"`
+	Concurrency  string            `yaml:"worker-concurrency"`
+	Eject5xx     string            `yaml:"eject-5xx"`
+	HealthPath   string            `yaml:"health-path"`
+	HealthEvery  string            `yaml:"health-interval"`
+	HealthWithin string            `yaml:"health-timeout"`
+	HealthFall   string            `yaml:"health-fall"`
+	HealthRise   string            `yaml:"health-rise"`
 	EnvFile      string            `yaml:"env-file"`
 	PTY          string            `yaml:"pty"`
 	Watch        list              `yaml:"watch"`

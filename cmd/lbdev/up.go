@@ -100,7 +100,6 @@ func planWith(c *cli.Context, file *configFile) (*plan, error) {
 		ReadyPath:    c.String("ready-path"),
 		ReadyTimeout: c.Duration("ready-timeout"),
 		StopTimeout:  orNever(c.Duration("stop-timeout")),
-		Hold:         orNever(c.Duration("hold")),
 		Env:          append(file.environ(), c.StringSlice("env")...),
 	}
 	if dir, err := control.Default(); err == nil { // else they lie in the system's folder for temporary files
@@ -166,6 +165,9 @@ func (p *plan) check(c *cli.Context) error {
 	}
 	if p.metrics, err = parseListen(c.String("metrics")); err != nil {
 		return usage("metrics", err, "lbdev up --metrics 9090 …")
+	}
+	if err := p.failover(c); err != nil {
+		return err
 	}
 	if err := p.balancing(c); err != nil {
 		return err

@@ -72,13 +72,6 @@ func workerFlags() []cli.Flag {
 	}
 }
 
-// failoverFlags say what happens when that goes wrong.
-func failoverFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.DurationFlag{Name: "hold", Value: 30 * time.Second, Usage: "a request waits up to `TIME` when no worker is ready; 0 for not at all", EnvVars: []string{"LBDEV_HOLD"}},
-	}
-}
-
 // logFlags say what is kept.
 func logFlags() []cli.Flag {
 	return []cli.Flag{
