@@ -2,75 +2,198 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net/http"
+	"os"
+	"path/filepath"
 	"strconv"
-	"sync"
-	"sync/atomic"
+	"strings"
 	"syscall"
 	"time"
 )
 
 const (
-	failoverClients = 32
-	kills           = 8
-	killEvery       = time.Second
+	getters, posters = 24, 8 // clients
+	kills            = 8
+	killEvery        = time.Second
+	massKills        = 3
+	frozenFor        = 2 * time.Second
+	thawedFor        = 500 * time.Millisecond
+	normalFor        = 2 * time.Second
 )
 
-// failover kills a worker each second while clients ask, first through lbdev, then through nginx. In all cases lbdev brings
-// the worker back, so nginx has it as easy.
+// A rival is a front that is compared. It begins anew for each trial, so that none suffers from the one before.
+type rival struct {
+	name  string
+	start func() (port int, stop func(), err error)
+}
+
+// A trial is something that goes wrong while clients ask.
+type trial struct {
+	title string
+	run   func(*bench, *cluster, *load) error
+}
+
+var trials = []trial{
+	{fmt.Sprintf("a worker killed each second, %d kills", kills), (*bench).killInTurn},
+	{fmt.Sprintf("all workers killed at once, %d times", massKills), (*bench).killAll},
+	{fmt.Sprintf("each worker frozen (SIGSTOP) for %v", frozenFor), (*bench).freezeInTurn},
+}
+
+// failover does to workers what goes wrong with them while clients ask, through one front after the other. In all cases lbdev brings
+// the workers back, so the others have it as easy.
 func (b *bench) failover() error {
-	c, err := b.up()
+	posts := filepath.Join(b.dir, "posts")
+	c, err := b.up(postsVar + "=" + posts)
 	if err != nil {
 		return err
 	}
 	defer c.stop()
-	t := newTable(fmt.Sprintf("Failover: %d clients, a worker that takes 20 ms killed each second, %d kills", failoverClients, kills),
-		"", "GETs", "failed", "slowest")
-	keepAlive, err := b.startNginx(c.base, true)
-	if err != nil {
-		return err
-	}
-	defer keepAlive.stop()
-	tutorial, err := b.startNginx(c.base, false)
-	if err != nil {
-		return err
-	}
-	defer tutorial.stop()
-	for _, f := range []front{
-		{name: "lbdev", port: c.front}, {name: "nginx, the tutorial's config", port: tutorial.port}, {name: "nginx, upstream keep-alive", port: keepAlive.port},
-	} {
-		l, err := b.killWhileLoaded(c, f.port)
-		if err != nil {
-			return fmt.Errorf("%s: %w", f.name, err)
+	for _, t := range trials {
+		out := newTable(fmt.Sprintf("Failover: %d clients, requests that take 20 ms, %s", getters+posters, t.title),
+			"", "GETs", "failed", "slowest", "POSTs", "failed", "run twice", "while frozen")
+		for _, r := range b.rivals(c) {
+			l, err := b.try(c, r, t, posts)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", t.title, r.name, err)
+			}
+			out.row(r.name, thousands(int(l.gets.sent.Load())), thousands(int(l.gets.failed.Load())), millis(time.Duration(l.gets.slowest.Load())),
+				thousands(int(l.posts.sent.Load())), thousands(int(l.posts.failed.Load())), thousands(l.twice), l.share())
 		}
-		t.row(f.name, thousands(int(l.sent.Load())), thousands(int(l.failed.Load())), millis(time.Duration(l.slowest.Load())))
+		out.print()
 	}
-	t.print()
 	return nil
 }
 
-// killWhileLoaded runs the clients and kills one worker after the other.
-func (b *bench) killWhileLoaded(c *cluster, port int) (*load, error) {
-	ctx, cancel := context.WithCancel(b.ctx)
-	l := newLoad(ctx, port)
-	defer l.wait()
-	defer cancel()
-	for i := range kills {
-		if err := pause(ctx, killEvery); err != nil {
-			return nil, err
+func (b *bench) rivals(c *cluster) []rival {
+	nginx := func(keepAlive bool) func() (int, func(), error) {
+		return func() (int, func(), error) {
+			s, err := b.startNginx(c.base, keepAlive)
+			if err != nil {
+				return 0, nil, err
+			}
+			return s.port, s.stop, nil
 		}
-		if err := b.killWorker(c, i%workers); err != nil {
+	}
+	haproxy := func(retries bool) func() (int, func(), error) {
+		return func() (int, func(), error) {
+			p, port, err := b.startHAProxy(c.base, retries)
+			if err != nil {
+				return 0, nil, err
+			}
+			return port, p.stop, nil
+		}
+	}
+	return []rival{
+		{"lbdev", func() (int, func(), error) { return c.front, func() {}, nil }},
+		{"nginx, the tutorial's config", nginx(false)},
+		{"nginx, upstream keep-alive", nginx(true)},
+		{"HAProxy", haproxy(false)},
+		{"HAProxy, redispatch and retries", haproxy(true)},
+	}
+}
+
+// try runs one trial with one front.
+func (b *bench) try(c *cluster, r rival, t trial, posts string) (*load, error) {
+	for i := range workers {
+		if _, err := b.pidOf(c, i); err != nil {
 			return nil, err
 		}
 	}
-	return l, pause(ctx, killEvery)
+	port, stop, err := r.start()
+	if err != nil {
+		return nil, err
+	}
+	defer stop()
+	if err := os.RemoveAll(posts); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(b.ctx)
+	l := newLoad(ctx, port)
+	err = errors.Join(pause(ctx, killEvery), t.run(b, c, l))
+	cancel()
+	l.wait()
+	if err == nil {
+		l.twice, err = countTwice(posts)
+	}
+	return l, err
 }
 
-// killWorker ends the worker's process as `kill -9` would, after waiting for it to be back from an earlier time.
-func (b *bench) killWorker(c *cluster, i int) error {
-	var pid int
+// killInTurn kills one worker after the other.
+func (b *bench) killInTurn(c *cluster, l *load) error {
+	for i := range kills {
+		if err := b.signal(c, i%workers, syscall.SIGKILL); err != nil {
+			return err
+		}
+		if err := pause(b.ctx, killEvery); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// killAll kills them together.
+func (b *bench) killAll(c *cluster, l *load) error {
+	for range massKills {
+		var pids [workers]int
+		for i := range pids {
+			var err error
+			if pids[i], err = b.pidOf(c, i); err != nil {
+				return err
+			}
+		}
+		for _, pid := range pids {
+			syscall.Kill(pid, syscall.SIGKILL) // of a process that is gone: the result is the same
+		}
+		if err := pause(b.ctx, 2*killEvery); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// freezeInTurn freezes one after the other, and counts how much is answered meanwhile.
+func (b *bench) freezeInTurn(c *cluster, l *load) error {
+	count := func(d time.Duration) (float64, error) {
+		before := l.gets.ok.Load()
+		err := pause(b.ctx, d)
+		return float64(l.gets.ok.Load()-before) / d.Seconds(), err
+	}
+	normal, err := count(normalFor)
+	if err != nil {
+		return err
+	}
+	sum := 0.0
+	for i := range workers {
+		pid, err := b.pidOf(c, i)
+		if err != nil {
+			return err
+		}
+		syscall.Kill(pid, syscall.SIGSTOP)
+		rate, err := count(frozenFor)
+		syscall.Kill(pid, syscall.SIGCONT)
+		if err == nil {
+			err = pause(b.ctx, thawedFor)
+		}
+		if err != nil {
+			return err
+		}
+		sum += rate
+	}
+	l.frozen = sum / workers / normal
+	return nil
+}
+
+func (b *bench) signal(c *cluster, i int, sig syscall.Signal) error {
+	pid, err := b.pidOf(c, i)
+	if err != nil {
+		return err
+	}
+	return syscall.Kill(pid, sig)
+}
+
+// pidOf waits for a worker to be back from an earlier death.
+func (b *bench) pidOf(c *cluster, i int) (pid int, err error) {
 	back := func() bool {
 		text, err := get(b.ctx, c.base+i, "/pid")
 		if err == nil {
@@ -78,10 +201,8 @@ func (b *bench) killWorker(c *cluster, i int) error {
 		}
 		return err == nil
 	}
-	if err := c.until(b.ctx, 10*time.Second, fmt.Sprintf("waiting for worker %d to be back", i+1), back); err != nil {
-		return err
-	}
-	return syscall.Kill(pid, syscall.SIGKILL)
+	err = c.until(b.ctx, 10*time.Second, fmt.Sprintf("waiting for worker %d to be back", i+1), back)
+	return pid, err
 }
 
 func pause(ctx context.Context, d time.Duration) error {
@@ -95,63 +216,19 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// load is a number of clients that ask one after the other.
-type load struct {
-	http    *http.Client
-	url     string
-	wg      sync.WaitGroup
-	sent    atomic.Int64
-	failed  atomic.Int64 // no answer, or one that is not 200
-	slowest atomic.Int64 // nanoseconds
-}
-
-func newLoad(ctx context.Context, port int) *load {
-	l := &load{
-		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: failoverClients}, Timeout: 30 * time.Second},
-		url:  "http://" + address(port) + "/?ms=20",
-	}
-	for range failoverClients {
-		l.wg.Go(func() { l.client(ctx) })
-	}
-	return l
-}
-
-// wait returns when all clients have ended, which they do with their context.
-func (l *load) wait() {
-	l.wg.Wait()
-	l.http.CloseIdleConnections()
-}
-
-func (l *load) client(ctx context.Context) {
-	for ctx.Err() == nil {
-		began := time.Now()
-		ok := l.ask(ctx)
-		if ctx.Err() != nil {
-			return // cut off by us
-		}
-		l.sent.Add(1)
-		if !ok {
-			l.failed.Add(1)
-		}
-		l.note(int64(time.Since(began)))
-	}
-}
-
-func (l *load) ask(ctx context.Context) bool {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, l.url, nil)
+// countTwice reads the file in which workers note the POSTs that they run.
+func countTwice(name string) (int, error) {
+	data, err := os.ReadFile(name)
 	if err != nil {
-		return false
+		return 0, fmt.Errorf("cannot count the POSTs: %w", err)
 	}
-	resp, err := l.http.Do(r)
-	if err != nil {
-		return false
+	seen := map[string]bool{}
+	twice := 0
+	for id := range strings.FieldsSeq(string(data)) {
+		if seen[id] {
+			twice++
+		}
+		seen[id] = true
 	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err == nil && resp.StatusCode == http.StatusOK
-}
-
-func (l *load) note(took int64) {
-	for old := l.slowest.Load(); took > old && !l.slowest.CompareAndSwap(old, took); old = l.slowest.Load() {
-	}
+	return twice, nil
 }

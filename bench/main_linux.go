@@ -30,7 +30,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, 3*time.Minute, errors.New("the time of three minutes is over"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 6*time.Minute, errors.New("the time of six minutes is over"))
 	defer cancel()
 	fail(run(ctx, *only, max(*rounds, 1)))
 }
@@ -57,13 +57,14 @@ func fail(err error) {
 
 // bench is one run.
 type bench struct {
-	ctx    context.Context // of the whole run
-	dir    string          // temporary, removed at the end
-	lbdev  string          // the built program
-	self   string          // this program, which is also the worker
-	nginx  string
-	rounds int
-	lines  int // of all workers' logs together
+	ctx     context.Context // of the whole run
+	dir     string          // temporary, removed at the end
+	lbdev   string          // the built program
+	self    string          // this program, which is also the worker
+	nginx   string
+	haproxy string
+	rounds  int
+	lines   int // of all workers' logs together
 }
 
 // run builds lbdev into a temporary folder and measures part after part. A part that fails does not keep the others from
@@ -101,13 +102,10 @@ func (b *bench) prepare() (err error) {
 	if b.self, err = os.Executable(); err != nil {
 		return fmt.Errorf("cannot find this program's file: %w", err)
 	}
-	for _, name := range []string{"nginx", "/usr/sbin/nginx"} { // Debian keeps it out of a user's PATH
-		if b.nginx, err = exec.LookPath(name); err == nil {
-			break
+	for name, path := range map[string]*string{"nginx": &b.nginx, "haproxy": &b.haproxy} {
+		if *path, err = findRival(name); err != nil {
+			return err
 		}
-	}
-	if err != nil {
-		return fmt.Errorf("cannot compare: %w", err)
 	}
 	if b.dir, err = os.MkdirTemp("", "lbdev-bench-"); err != nil {
 		return fmt.Errorf("cannot make a temporary folder: %w", err)
@@ -119,6 +117,18 @@ func (b *bench) prepare() (err error) {
 		return fmt.Errorf("cannot build lbdev: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// findRival finds a program that Debian keeps out of a user's PATH.
+func findRival(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		path, err = exec.LookPath("/usr/sbin/" + name)
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot compare: %w", err)
+	}
+	return path, nil
 }
 
 func (b *bench) printMachine() {

@@ -15,6 +15,9 @@ import (
 // workerWord makes this program a worker: `bench worker` on $PORT, named by $LBDEV_WORKER.
 const workerWord = "worker"
 
+// postsVar names the file in which a worker notes each POST that it begins to run.
+const postsVar = "BENCH_POSTS"
+
 const (
 	workers  = 4
 	lineSize = 60 // bytes of a log line with its newline
@@ -111,6 +114,11 @@ func (w worker) answer(target string) string {
 	switch u.Path {
 	case "/pid":
 		return strconv.Itoa(os.Getpid())
+	case "/post":
+		if err := notePost(u.Query().Get("id")); err != nil {
+			return err.Error()
+		}
+		<-time.After(time.Duration(number("ms")) * time.Millisecond)
 	case "/write":
 		w.write(number("lines"), number("block") == 1)
 	default:
@@ -118,6 +126,17 @@ func (w worker) answer(target string) string {
 		<-time.After(time.Duration(number("ms")) * time.Millisecond)
 	}
 	return "done\n"
+}
+
+// notePost appends in one write, so that several processes may.
+func notePost(id string) error {
+	f, err := os.OpenFile(os.Getenv(postsVar), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("cannot note a POST: %w", err)
+	}
+	defer f.Close()
+	_, err = f.WriteString(id + "\n")
+	return err
 }
 
 // write prints lines, each in a write of its own or as many at once as fit into a block.
