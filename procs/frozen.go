@@ -11,7 +11,8 @@ type servers struct {
 
 // Frozen says whether nobody of the tree can answer on a port, because each process that listens on it is stopped, by SIGSTOP or
 // by Ctrl-Z. known is false where that can't be told: then it may be frozen or busy. On Linux it is exact, and cheap when
-// asked again; on macOS it is known if all processes of the tree are stopped, or none is; on Windows never.
+// asked again; on macOS, and where nobody listens on the port, it is known if all processes of the tree are stopped, or none is; on
+// Windows never.
 func (p *Process) Frozen(port int) (frozen, known bool) {
 	p.servers.mu.Lock()
 	defer p.servers.mu.Unlock()

@@ -13,7 +13,7 @@ func (p *Process) frozenNow(port int) (frozen, known bool) {
 	}
 	s.port, s.pids = port, p.listeners(port)
 	if len(s.pids) == 0 {
-		return false, false
+		return p.allStand() // it listens on no port, but on a unix socket
 	}
 	stopped, gone := standing(s.pids)
 	return stopped, !gone

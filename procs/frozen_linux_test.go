@@ -28,8 +28,8 @@ func TestFrozen(t *testing.T) {
 	}
 	server := Listener(port)
 	want("it runs", false)
-	if _, known := c.Frozen(port + 1); known {
-		t.Error("what nobody listens on is known")
+	if frozen, known := c.Frozen(port + 1); frozen || !known {
+		t.Errorf("a port of others: frozen %v, known %v", frozen, known)
 	}
 	if err := c.Pause(); err != nil {
 		t.Fatal(err)

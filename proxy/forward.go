@@ -45,7 +45,7 @@ func (x *exchange) forward() {
 			continue
 		}
 		l := x.try(up)
-		x.vacate()
+		x.vacate(l.stage == delivered)
 		switch l.stage {
 		case delivered:
 			x.leaveQueue(true)

@@ -10,6 +10,11 @@ import (
 const (
 	defaultHold    = 30 * time.Second
 	defaultMaxHeld = 1000
+	// leaveAtOnce requests leave the queue when something becomes ready; then one for each that is answered, or after leavePause.
+	// The listen queue of a worker that has just started may be short (Django's takes ten), and what it has no room for waits a
+	// second: the kernel drops the SYN.
+	leaveAtOnce = 8
+	leavePause  = 5 * time.Millisecond
 	// retryAfter is what clients are told when trying again may help.
 	retryAfter = 5 * time.Second
 )
@@ -22,6 +27,8 @@ type queue struct {
 	mu          sync.Mutex
 	first, last *place
 	n           int
+	burst       int          // how many may still leave at once
+	pausing     bool         // endPause is going to be called
 	waiting     atomic.Int64 // n, for those who only want to know
 }
 
@@ -67,7 +74,7 @@ func (q *queue) leave(p *place, lucky bool) {
 	} else {
 		next.prev = p.prev
 		if lucky || p.turn {
-			next.giveTurn()
+			q.goOn(next)
 		} else if wasFirst {
 			next.ring() // it has to know that it is the first now
 		}
@@ -78,6 +85,46 @@ func (q *queue) leave(p *place, lucky bool) {
 	select {
 	case <-p.wake:
 	default:
+	}
+}
+
+// goOn gives the turn to the next request. When several have left since something became ready it waits until one is answered,
+// or a while; q.mu is held.
+func (q *queue) goOn(next *place) {
+	switch {
+	case q.burst > 0:
+		q.burst--
+		next.giveTurn()
+	case !q.pausing:
+		q.pausing = true
+		time.AfterFunc(leavePause, q.endPause)
+	}
+}
+
+func (q *queue) endPause() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pausing = false
+	if q.first != nil {
+		q.first.giveTurn()
+	}
+}
+
+// answered lets one more go when a request is over.
+func (q *queue) answered() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.first != nil {
+		q.first.giveTurn()
+	}
+}
+
+// nudge has the first one look for room. It has no turn: nothing has changed for what it has tried.
+func (q *queue) nudge() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.first != nil {
+		q.first.ring()
 	}
 }
 
@@ -98,10 +145,11 @@ func (q *queue) drop(p *place) {
 	p.turn = false
 }
 
-// wake gives the first request the turn.
+// wake gives the first request the turn, as something has changed for all.
 func (q *queue) wake() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.burst = leaveAtOnce - 1
 	if q.first != nil {
 		q.first.giveTurn()
 	}

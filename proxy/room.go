@@ -30,17 +30,19 @@ func (x *exchange) occupy(up *upstream) bool {
 }
 
 // vacate gives back the places that the request has, and lets the first who waits know.
-func (x *exchange) vacate() {
-	if len(x.places) == 0 {
-		return
-	}
+func (x *exchange) vacate(answered bool) {
 	for _, b := range x.places {
 		b.placed.Add(-1)
 	}
+	had := len(x.places) > 0
 	clear(x.places)
 	x.places = x.places[:0]
-	if q := &x.proxy.Pool.queue; q.waiting.Load() > 0 {
-		q.wake()
+	switch q := &x.proxy.Pool.queue; {
+	case q.waiting.Load() == 0:
+	case answered:
+		q.answered()
+	case had:
+		q.nudge()
 	}
 }
 
