@@ -267,3 +267,45 @@ func TestLeavesBeforeItIsAsked(t *testing.T) {
 		}
 	}
 }
+
+// TestAbandonTakesUploadsBack: a body that is kept is sent again, whether the frozen worker has read it or stands with full buffers. One
+// that is too long to be kept stays where it is.
+func TestAbandonTakesUploadsBack(t *testing.T) {
+	for size, back := range map[int]bool{100_000: true, 1_000_000: true, 3_000_000: false} {
+		t.Run(strconv.Itoa(size), func(t *testing.T) {
+			g := newRig(t)
+			read := make(chan struct{})
+			w := g.raw(func(c net.Conn, in *bufio.Reader) {
+				if _, err := http.ReadRequest(in); err != nil {
+					return
+				}
+				close(read)
+				if !back {
+					io.CopyN(io.Discard, in, int64(size))
+					answer(c, "late")
+				}
+				io.Copy(io.Discard, c) // until it is aborted
+			})
+			frozen := g.add(1, w.port)
+			g.serve(2, func(w http.ResponseWriter, r *http.Request) {
+				n, err := io.Copy(io.Discard, r.Body)
+				io.WriteString(w, strconv.Itoa(int(n)))
+				if err != nil {
+					t.Error(err)
+				}
+			})
+			done := make(chan reply, 1)
+			go func() { done <- g.send("PUT", "/", strings.NewReader(strings.Repeat("x", size))) }()
+			<-read
+			frozen.Set(Coming, 1)
+			frozen.Abandon()
+			want := strconv.Itoa(size)
+			if !back {
+				want = "late"
+			}
+			if r := within(t, done); r.status != 200 || r.body != want {
+				t.Errorf("%+v, want %s", r, want)
+			}
+		})
+	}
+}

@@ -60,8 +60,12 @@ func (c *conn) send(x *exchange, a *Attempt) loss {
 		}
 	}
 	c.used++
-	if idempotent(x.r) && (u == nil || x.inlined) {
+	switch {
+	case !idempotent(x.r):
+	case u == nil, x.inlined:
 		c.lend()
+	case u.fits():
+		c.lendBody()
 	}
 	c.waiting.Store(true)
 	n, err := c.sock.Write(c.out)

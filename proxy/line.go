@@ -58,7 +58,7 @@ const (
 	keeps     int32 = iota // the request stays with this worker
 	mayTake                // no answer has begun to come: the request may be taken back, or go to somebody else too
 	hedged                 // it goes to somebody else too
-	begins                 // an answer has begun to come, of which the client has seen nothing: the request may be taken back
+	begins                 // the request may only be taken back: an answer has begun to come, of which the client has seen nothing
 	takenBack              // it was taken back; the line is aborted
 )
 
@@ -88,6 +88,14 @@ func (h *hold) lend() {
 		h.up.mu.Lock()
 		h.hedge()
 		h.up.mu.Unlock()
+	}
+}
+
+// lendBody is lend for a request whose body follows its head: it may be taken back, but nobody else is asked meanwhile.
+func (h *hold) lendBody() {
+	h.taking.Store(begins)
+	if h.up.abandoned.Load() {
+		h.takeBack()
 	}
 }
 

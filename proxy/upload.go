@@ -133,6 +133,9 @@ func (u *upload) full() bool {
 	return len(u.data) >= streamWindow
 }
 
+// fits says that the body will be kept whole, however much of it has come.
+func (u *upload) fits() bool { return u.r.ContentLength > 0 && u.r.ContentLength < replayLimit }
+
 // replayable says that all of the body that has come so far can be sent again.
 func (u *upload) replayable() bool {
 	if u == nil {
