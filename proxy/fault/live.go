@@ -100,6 +100,9 @@ func (l *Live) Meet(dial Dial) (*StandIn, error) {
 		return nil, err
 	}
 	s := &StandIn{TCPConn: near, Kind: d.kind, live: l, far: far, dial: dial, draw: d}
+	if d.kind == KindBlackhole && d.delay == 0 {
+		s.phase.Store(swallowed) // from now on, and not when play comes to it
+	}
 	s.ctx, s.leave = context.WithCancel(context.Background())
 	if !l.enter(s) {
 		s.Close()

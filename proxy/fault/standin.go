@@ -66,8 +66,10 @@ func (s *StandIn) play() {
 		return
 	}
 	kind := s.draw.kind
-	if s.live.isOver() && kind != KindErrors { // an answer harms nobody, and may be expected in another protocol than the worker's
-		kind = "" // the request goes to the worker now
+	// When the fault is over the request goes to the worker. An answer is given all the same: it harms nobody, and may be expected
+	// in another protocol than the worker's.
+	if s.live.isOver() && s.phase.Load() == waiting && kind != KindErrors {
+		kind = ""
 	}
 	switch kind {
 	case KindErrors:
