@@ -122,3 +122,29 @@ func TestWeightsOverHTTP(t *testing.T) {
 		t.Errorf("%v", counts)
 	}
 }
+
+// TestKeepingAClientAllocatesNothing: neither for one that goes to its worker nor for one whose worker is not there.
+func TestKeepingAClientAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Log("the race detector allocates too: only that the right worker is found is checked")
+	}
+	for _, kind := range []string{"cookie:lb", "route:SID"} {
+		pool, workers := poolOf(4)
+		sticky, err := balance.NewSticky(kind, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pool.SetSticky(sticky)
+		r, _ := http.NewRequest("GET", "/", nil)
+		r.Header.Set("Cookie", "theme=dark; SID=1A2B.w3; lb="+workers[2].token)
+		for _, status := range []Status{Ready, Down} {
+			workers[2].Set(status, 1)
+			c := picker{turn: balance.Turn{Request: r}}
+			var up *upstream
+			n := testing.AllocsPerRun(100, func() { up = c.pick(pool.view.Load()) })
+			if n > 0 && !raceEnabled || (up == workers[2].up) != (status == Ready) || c.stuck != 3 {
+				t.Errorf("%s, worker 3 %s: %v allocations, %v, belongs to %d", kind, status, n, up.worker, c.stuck)
+			}
+		}
+	}
+}
