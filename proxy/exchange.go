@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -84,18 +85,30 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 	x.upgrade = upgradeOf(r, x.listed)
 }
 
-// introduce notes who the client says that it is. Only a user costs an allocation.
+// maxTold is how many bytes are kept of what a client says of itself. Records are remembered when the request is long over, and a
+// thousand heads of the size that is allowed would be 64 MB.
+const maxTold = 2 << 10
+
+// introduce notes who the client says that it is. Only a user, and what is too long, costs an allocation.
 func (x *exchange) introduce() {
 	h := x.r.Header
 	if v := h["Referer"]; len(v) > 0 {
-		x.record.Referer = v[0]
+		x.record.Referer = told(v[0])
 	}
 	if v := h["User-Agent"]; len(v) > 0 {
-		x.record.UserAgent = v[0]
+		x.record.UserAgent = told(v[0])
 	}
 	if len(h["Authorization"]) > 0 {
-		x.record.User, _, _ = x.r.BasicAuth()
+		user, _, _ := x.r.BasicAuth()
+		x.record.User = strings.Clone(user[:min(len(user), maxTold)]) // the password is in the same piece of memory
 	}
+}
+
+func told(s string) string {
+	if len(s) > maxTold {
+		return strings.Clone(s[:maxTold])
+	}
+	return s
 }
 
 // end tells everybody that the request is over.

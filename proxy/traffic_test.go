@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 )
@@ -146,5 +147,9 @@ func TestIntroduction(t *testing.T) {
 	g.send("GET", "/", nil, "Authorization: Bearer secret", "User-Agent: ")
 	if a := g.access(1); a.User != "" || a.Referer != "" || a.UserAgent != "" {
 		t.Errorf("%+v", a)
+	}
+	g.send("GET", "/", nil, "User-Agent: "+strings.Repeat("x", 3*maxTold), "Referer: "+strings.Repeat("y", 3*maxTold))
+	if a := g.access(2); a.UserAgent != strings.Repeat("x", maxTold) || a.Referer != strings.Repeat("y", maxTold) {
+		t.Errorf("%d and %d bytes are kept", len(a.UserAgent), len(a.Referer))
 	}
 }
