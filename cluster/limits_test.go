@@ -18,6 +18,7 @@ import (
 
 // TestMaxBody: what is larger gets 413 over both protocols, whether its size is known or not.
 func TestMaxBody(t *testing.T) {
+	t.Parallel()
 	r := open(t, Config{Command: misbehave.Argv("serve-tape"), Workers: 1, MaxBody: 1000})
 	r.awaitAll(1, Ready)
 	for _, http2 := range []bool{false, true} {
@@ -49,6 +50,7 @@ func TestMaxBody(t *testing.T) {
 
 // TestMaxConns: connections that wait make room; when all have a request a new one gets 503, which is shown.
 func TestMaxConns(t *testing.T) {
+	t.Parallel()
 	r := open(t, Config{Command: misbehave.Argv("serve"), Workers: 1, MaxConns: 10})
 	r.awaitAll(1, Ready)
 	address := r.Openings()[0].Addr.String()
@@ -106,6 +108,7 @@ func TestMaxConns(t *testing.T) {
 // TestSlowClients: an attack with slow heads, slow bodies or slow reading does not keep others from being served, in the last case
 // of each with fewer connections than the attacker has.
 func TestSlowClients(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		maxConns int
@@ -172,6 +175,7 @@ func (r *real) probeUntil(over <-chan struct{}) (served int, slowest time.Durati
 
 // TestStrictOverTLS: the rules hold over TLS too, also on a connection that was parked, and the worker is told of TLS.
 func TestStrictOverTLS(t *testing.T) {
+	t.Parallel()
 	server, client, _ := ownTLS(t)
 	r := open(t, Config{Command: misbehave.Argv("serve-tape"), Workers: 1, TLS: server})
 	r.awaitAll(1, Ready)

@@ -16,11 +16,11 @@ type Outcome string
 
 // The outcomes.
 const (
-	OK       Outcome = "ok"       // a worker answered, whatever its status was
+	OK       Outcome = "ok"       // a worker answered, whatever its status was, or we refused what the client sent
 	Rescued  Outcome = "rescued"  // a worker answered after another attempt had failed; the client saw nothing
 	Failed   Outcome = "failed"   // the client got an error that we or a dead worker made
 	Cut      Outcome = "cut"      // the worker died in the middle of its response, which was aborted
-	Canceled Outcome = "canceled" // the client went away, or sent a body that cannot be read
+	Canceled Outcome = "canceled" // the client went away
 )
 
 // An Access tells of one request when it is over.
@@ -41,7 +41,7 @@ type Access struct {
 	Total        time.Duration
 	Bytes        int64     // of the body that the client got; of a tunnel, what went to the client
 	Attempts     []Attempt // every worker that was asked, in order
-	Reason       string    // why it failed, was cut or canceled, for people; else ""
+	Reason       string    // why it failed, was cut, canceled or refused, for people; else ""
 }
 
 // An Attempt is one worker asked for one request.

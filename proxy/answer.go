@@ -68,7 +68,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// cancel ends a request because of its client, who went away or sends a body that is no valid one.
+// cancel ends a request because of its client, who went away, or sends a body that is refused.
 func (x *exchange) cancel() {
 	x.leaveQueue(false)
 	x.record.Outcome, x.record.Reason = Canceled, "the client went away"
@@ -86,7 +86,7 @@ func (x *exchange) cancel() {
 		status, x.record.Reason = http.StatusRequestEntityTooLarge, tooLarge
 	}
 	x.closeGently()
-	x.reply(status, x.record.Reason, 0)
+	x.refuse(status, x.record.Reason)
 }
 
 const tooLarge = "the body is larger than allowed"

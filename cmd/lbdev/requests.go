@@ -199,6 +199,9 @@ func attemptsOf(r *control.Request) string {
 	if r.Outcome != string(proxy.OK) && r.Outcome != string(proxy.Rescued) {
 		return text + ": " + r.Outcome + ", " + printable(r.Reason)
 	}
+	if r.Reason != "" {
+		return text + ": " + printable(r.Reason)
+	}
 	if len(r.Attempts) > 1 {
 		asked := make([]string, len(r.Attempts))
 		for i, a := range r.Attempts {

@@ -256,6 +256,10 @@ func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
 		buf = fmt.Appendf(buf, " %s %s", t.bad(string(a.Outcome)+":"), printable(a.Reason))
 	case proxy.Canceled:
 		buf = fmt.Appendf(buf, " %s the client went away", t.dot)
+	case proxy.OK:
+		if a.Reason != "" { // mostly that of a request which was refused
+			buf = fmt.Appendf(buf, " %s %s", t.dot, printable(a.Reason))
+		}
 	}
 	return append(buf, '\n')
 }

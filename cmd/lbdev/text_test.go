@@ -50,6 +50,9 @@ func TestRequestLine(t *testing.T) {
 			Method: "GET", Path: "/\x1b[2J\u202e", Status: 404, Total: ms, Outcome: proxy.OK,
 			Attempts: []proxy.Attempt{{Port: 8000, Result: "404"}},
 		}, "GET  /?[2J?         404     1 ms → 8000"},
+		{"refused", proxy.Access{
+			Method: "GET", Path: "/a", Status: 400, Total: 0, Outcome: proxy.OK, Reason: "a line ends with LF alone",
+		}, "GET  /a             400    <1 ms · a line ends with LF alone"},
 	}
 	for _, tc := range tests {
 		if got := strings.TrimSuffix(string(plainPrinter().request(nil, &tc.a)), "\n"); got != tc.want {

@@ -159,6 +159,7 @@ func TestConn(t *testing.T) {
 
 // TestRefusal is what the owner learns of one.
 func TestRefusal(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		pieces               []string
 		method, target, want string
@@ -183,6 +184,7 @@ func TestRefusal(t *testing.T) {
 
 // TestRefusalArrives: a client that goes on sending for a while reads its answer and no reset.
 func TestRefusalArrives(t *testing.T) {
+	t.Parallel()
 	h := open(t, &Rules{MaxBody: 1}, echo)
 	for range 20 {
 		c := h.dial()
@@ -197,6 +199,7 @@ func TestRefusalArrives(t *testing.T) {
 
 // TestSlow: an incomplete head or body gets 408, a connection without a request is just closed.
 func TestSlow(t *testing.T) {
+	t.Parallel()
 	h := open(t, &Rules{BodyTimeout: 50 * time.Millisecond}, echo, func(s *http.Server) { s.ReadHeaderTimeout = 50 * time.Millisecond })
 	for text, want := range map[string][]int{
 		"":                              nil,
@@ -226,6 +229,7 @@ func TestSlow(t *testing.T) {
 
 // TestBodyTimeoutIsOfSilence: a body may take longer than the timeout, if something comes.
 func TestBodyTimeoutIsOfSilence(t *testing.T) {
+	t.Parallel()
 	h := open(t, &Rules{BodyTimeout: 2 * time.Second}, echo)
 	c := h.dial()
 	io.WriteString(c, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n")
@@ -240,6 +244,7 @@ func TestBodyTimeoutIsOfSilence(t *testing.T) {
 
 // TestHijacked: what comes after a change of protocol is not looked at and not lost, however it is cut.
 func TestHijacked(t *testing.T) {
+	t.Parallel()
 	const tail = "\x00\x01\nnothing of HTTP\r\n\r\n"
 	h := open(t, &Rules{}, func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(20 * time.Millisecond) // net/http reads one byte ahead
@@ -276,6 +281,7 @@ func TestHijacked(t *testing.T) {
 
 // TestAheadOfHandler: a fault behind a request whose handler runs does not end that request.
 func TestAheadOfHandler(t *testing.T) {
+	t.Parallel()
 	for _, behind := range []string{"\x00", "GET / HTTP/1.1\r\nHost: a\r\n \r\n", "GET / \x00", "\r\x00"} {
 		canceled := make(chan bool, 1)
 		h := open(t, &Rules{}, func(w http.ResponseWriter, r *http.Request) {
@@ -305,6 +311,7 @@ func TestAheadOfHandler(t *testing.T) {
 
 // TestHTTP2 lets the preface through where it is wanted, and nothing that only looks like it.
 func TestHTTP2(t *testing.T) {
+	t.Parallel()
 	serve := func(http2 bool) *house {
 		return open(t, &Rules{HTTP2: http2}, echo, func(s *http.Server) {
 			s.Protocols = new(http.Protocols)

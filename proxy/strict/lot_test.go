@@ -56,6 +56,7 @@ func ask(c net.Conn, in *bufio.Reader, text string) int {
 
 // TestLot: a connection is parked again and again, and its client does not notice.
 func TestLot(t *testing.T) {
+	t.Parallel()
 	h, lot := openLot(t, patience, echo)
 	c := h.dial()
 	in := bufio.NewReader(c)
@@ -82,6 +83,7 @@ func TestLot(t *testing.T) {
 
 // TestLotTimes: the server's idle timeout holds, a connection without a request is not parked, nor one whose handler runs.
 func TestLotTimes(t *testing.T) {
+	t.Parallel()
 	h, lot := openLot(t, 2*parkAfter, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/x" {
 			return
@@ -113,6 +115,7 @@ func TestLotTimes(t *testing.T) {
 
 // TestLotEnds: the end of the server closes what is parked, also when the client is gone already.
 func TestLotEnds(t *testing.T) {
+	t.Parallel()
 	h, lot := openLot(t, patience, echo)
 	var all []net.Conn
 	for range 20 {
