@@ -71,12 +71,12 @@ func (c *Cluster) rebalance(change Balancing) error {
 // readBalancing checks all before anything is changed.
 func (c *Cluster) readBalancing(change Balancing) (policy balance.Policy, sticky *balance.Sticky, err error) {
 	if change.Policy != nil {
-		if policy, err = balance.New(*change.Policy); err != nil {
+		if policy, err = c.config.newPolicy(*change.Policy); err != nil {
 			return nil, nil, &RuleError{err}
 		}
 	}
 	if change.Sticky != nil {
-		if sticky, err = balance.NewSticky(*change.Sticky, c.cookieName()); err != nil {
+		if sticky, err = c.config.newSticky(*change.Sticky, c.cookieName()); err != nil {
 			return nil, nil, &RuleError{err}
 		}
 	}
@@ -205,11 +205,11 @@ func (c *Config) numberOf(id int) int {
 // validateBalancing reports the faults of what concerns the choice of workers.
 func (c *Config) validateBalancing(fault func(field, format string, args ...any)) {
 	if c.Policy != "" {
-		if _, err := balance.New(c.Policy); err != nil {
+		if _, err := c.newPolicy(c.Policy); err != nil {
 			fault("Policy", "%w", err)
 		}
 	}
-	if _, err := balance.NewSticky(c.Sticky, cookiePrefix); err != nil {
+	if _, err := c.newSticky(c.Sticky, cookiePrefix); err != nil {
 		fault("Sticky", "%w", err)
 	}
 	if c.SlowStart < 0 {

@@ -61,6 +61,8 @@ type Config struct {
 	// BasePort is worker 1's port; the others follow. Zero means 8000, or the next free block where a port of that one is
 	// taken.
 	BasePort int
+	// Mode says what is balanced. Empty means ModeHTTP.
+	Mode Mode
 	// Listen is the front's address, host:port or unix:PATH. Empty means 127.0.0.1:8080, or the next free port after it.
 	Listen string
 	// MoreListen are further addresses at which the front is reached.
@@ -116,7 +118,7 @@ type Config struct {
 
 	// Restart says which exits are followed by a new start. Empty means RestartAlways.
 	Restart RestartPolicy
-	// Ready says what proves readiness. Empty means ReadyHTTP.
+	// Ready says what proves readiness. Empty means ReadyHTTP, in ModeTCP without a ReadyPath ReadyTCP.
 	Ready Readiness
 	// ReadyPath is the path whose 2xx or 3xx proves readiness. Empty means / with any status.
 	ReadyPath string
@@ -154,6 +156,29 @@ func (c *Config) restart() RestartPolicy {
 		return RestartAlways
 	}
 	return c.Restart
+}
+
+func (c *Config) ready() Readiness {
+	switch {
+	case c.Ready != "":
+		return c.Ready
+	case c.Mode == ModeTCP && c.ReadyPath == "":
+		return ReadyTCP
+	}
+	return ReadyHTTP
+}
+
+// scheme is what the front's URLs begin with.
+func (c *Config) scheme() string {
+	switch {
+	case c.Mode == ModeTCP && c.TLS != nil:
+		return "tls"
+	case c.Mode == ModeTCP:
+		return "tcp"
+	case c.TLS != nil:
+		return "https"
+	}
+	return "http"
 }
 
 func (c *Config) readyTimeout() time.Duration {
@@ -258,7 +283,17 @@ func (c *Config) validateFront(fault func(field, format string, args ...any)) {
 	if c.MaxBody < 0 {
 		fault("MaxBody", "cannot let bodies have %d bytes at most", c.MaxBody)
 	}
-	if c.Redirect != "" && c.TLS == nil {
+	switch c.Mode {
+	case "", ModeHTTP, ModeTCP:
+	default:
+		fault("Mode", "cannot use mode %q: it must be http or tcp", c.Mode)
+	}
+	if c.Mode == ModeTCP && c.Upstream == UpstreamH2C {
+		fault("Upstream", "%w", &ModeError{What: "speak h2c to workers"})
+	}
+	if c.Mode == ModeTCP && c.Redirect != "" {
+		fault("Redirect", "cannot redirect from %q to https in mode tcp", c.Redirect)
+	} else if c.Redirect != "" && c.TLS == nil {
 		fault("Redirect", "cannot redirect from %q to https: the front speaks no TLS", c.Redirect)
 	}
 	seen := map[string]bool{}

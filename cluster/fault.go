@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -22,6 +23,9 @@ func (c *Cluster) SetFault(id int, p fault.Plan, d time.Duration) error {
 	w, err := c.find(id)
 	if err != nil {
 		return err
+	}
+	if c.config.Mode == ModeTCP && p.Errors != (fault.Errors{}) {
+		return &ModeError{What: fmt.Sprintf("have worker %d answer with errors", w.worker), Hint: "latency, blackhole, reset, refuse and bandwidth work"}
 	}
 	w.setFault(p, d)
 	return nil

@@ -38,10 +38,17 @@ const (
 	stuckWrite = 30 * time.Second
 )
 
+// A server is an http.Server or a proxy.TCPServer.
+type server interface {
+	Serve(net.Listener) error
+	Shutdown(context.Context) error
+	Close() error
+}
+
 // A front is the addresses that users open, and the server behind them.
 type front struct {
 	openings []opening // the first is the front
-	server   *http.Server
+	server   server
 	rules    *strict.Rules
 	limiter  *limit.Limiter
 	redirect *redirect // nil = nothing leads from http to https
@@ -51,13 +58,21 @@ type front struct {
 // An opening is one address of the front.
 type opening struct {
 	net.Listener
-	secure bool
+	scheme string
 }
 
 // openFront listens on an address, and on more. A port that is taken is a *PortTakenError. After an error nothing is left open.
 func openFront(address string, config *Config, p *proxy.Proxy) (*front, error) {
-	f := &front{server: newServer(p), rules: config.rules(p), limiter: config.limiter(p)}
-	f.server.ConnState = f.limiter.State
+	f := &front{rules: config.rules(p), limiter: config.limiter(p)}
+	if config.Mode == ModeTCP {
+		s := proxy.NewTCPServer(p)
+		s.ConnState = f.limiter.State
+		f.server = s
+	} else {
+		s := newServer(p)
+		s.ConnState = f.limiter.State
+		f.server = s
+	}
 	if err := f.open(append([]string{address}, config.MoreListen...), config); err != nil {
 		f.abandon()
 		return nil, err
@@ -71,9 +86,9 @@ func (f *front) open(addresses []string, config *Config) (err error) {
 		if err != nil {
 			return err
 		}
-		f.openings = append(f.openings, opening{f.limiter.Listener(listener), config.TLS != nil})
+		f.openings = append(f.openings, opening{f.limiter.Listener(listener), config.scheme()})
 	}
-	if config.TLS != nil {
+	if config.TLS != nil && config.Mode != ModeTCP {
 		if f.redirect, err = openRedirect(f, config); err != nil {
 			return err
 		}
@@ -110,12 +125,17 @@ func newServer(handler http.Handler) *http.Server {
 
 // enter puts before a server what a connection needs first, and the rules for HTTP/1.
 func (f *front) enter(inner net.Listener, config *Config) net.Listener {
-	c := entry.Config{ProxyProtocol: config.ProxyProtocol, Wrap: f.rules.Conn}
+	c := entry.Config{ProxyProtocol: config.ProxyProtocol}
 	if config.TLS != nil {
 		c.TLS = config.TLS.Clone()
-		c.TLS.NextProtos = []string{"h2", "http/1.1"}
 		c.TLS.MinVersion = max(c.TLS.MinVersion, tls.VersionTLS12)
-		c.Plain = f.redirect.handoff.Give
+	}
+	if config.Mode != ModeTCP {
+		c.Wrap = f.rules.Conn
+		if c.TLS != nil {
+			c.TLS.NextProtos = []string{"h2", "http/1.1"}
+			c.Plain = f.redirect.take
+		}
 	}
 	return entry.New(inner, c)
 }
@@ -166,7 +186,7 @@ func (f *front) shutdown(ctx context.Context, closed chan<- struct{}) {
 
 // An Opening is an address at which the front is reached.
 type Opening struct {
-	URL       string   // where people on this machine open it: http://127.0.0.1:8080, or unix:/run/shop.sock
+	URL       string   // where people on this machine open it: http://127.0.0.1:8080, tcp://127.0.0.1:8080, or unix:/run/shop.sock
 	Addr      net.Addr // where it listens
 	Redirects bool     // it only leads to https
 }
@@ -175,11 +195,7 @@ type Opening struct {
 func (f *front) all() []Opening {
 	var all []Opening
 	for _, o := range f.openings {
-		scheme := "http"
-		if o.secure {
-			scheme = "https"
-		}
-		all = append(all, Opening{URL: urlOf(scheme, o.Addr()), Addr: o.Addr()})
+		all = append(all, Opening{URL: urlOf(o.scheme, o.Addr()), Addr: o.Addr()})
 	}
 	if l := f.redirect.own(); l != nil {
 		all = append(all, Opening{URL: urlOf("http", l.Addr()), Addr: l.Addr(), Redirects: true})

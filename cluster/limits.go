@@ -36,7 +36,7 @@ func (c *Config) limiter(p *proxy.Proxy) *limit.Limiter {
 	l := &limit.Limiter{Max: c.maxConns()}
 	reason := fmt.Sprintf("there are %d connections, as many as there may be, and all have a request", l.Max)
 	l.OnBusy = func(client net.Addr) { p.TurnedAway(client, reason) }
-	if c.TLS == nil { // a client that speaks TLS would not understand it
+	if c.TLS == nil && c.Mode != ModeTCP { // who speaks TLS, or no HTTP, would not understand it
 		body := "503 Service Unavailable\n\n" + reason + "\n"
 		l.Busy = fmt.Appendf(nil, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n"+
 			"Cache-Control: no-store\r\nRetry-After: 1\r\nConnection: close\r\n\r\n%s", len(body), body)

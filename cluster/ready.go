@@ -73,7 +73,7 @@ func (p *prober) ask(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
 	c := &p.w.cluster.config
-	if c.Ready == ReadyTCP {
+	if c.ready() == ReadyTCP {
 		conn, err := p.w.dial(ctx, "", "")
 		if err != nil {
 			return false

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/lbdev/lbdev/proxy/entry"
+	"github.com/lbdev/lbdev/proxy/strict"
 )
 
 // A redirect leads clients from http to https: those that come to an address of its own, and those that speak plain HTTP
@@ -17,12 +18,13 @@ type redirect struct {
 	server   *http.Server
 	listener net.Listener   // of its own; nil = none
 	handoff  *entry.Handoff // of connections that came to the front
-	front    *net.TCPAddr   // where https is; nil = at no port
+	rules    *strict.Rules
+	front    *net.TCPAddr // where https is; nil = at no port
 }
 
 // openRedirect opens one that leads to the front, with an address of its own if the Config wants one.
 func openRedirect(f *front, config *Config) (*redirect, error) {
-	r := &redirect{handoff: entry.NewHandoff(f.openings[0].Addr())}
+	r := &redirect{handoff: entry.NewHandoff(f.openings[0].Addr()), rules: f.rules}
 	for _, o := range f.openings {
 		if tcp, ok := o.Addr().(*net.TCPAddr); ok {
 			r.front = tcp
@@ -34,11 +36,15 @@ func openRedirect(f *front, config *Config) (*redirect, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.listener = entry.New(l, entry.Config{ProxyProtocol: config.ProxyProtocol})
+		r.listener = entry.New(f.limiter.Listener(l), entry.Config{ProxyProtocol: config.ProxyProtocol, Wrap: f.rules.Conn})
 	}
 	r.server = newServer(http.HandlerFunc(r.toHTTPS))
+	r.server.ConnState = f.limiter.State
 	return r, nil
 }
+
+// take takes over a connection that came to the front and speaks no TLS.
+func (r *redirect) take(conn net.Conn) { r.handoff.Give(r.rules.Conn(conn)) }
 
 func (r *redirect) own() net.Listener {
 	if r == nil {

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/lbdev/lbdev/proxy/balance"
@@ -100,8 +102,8 @@ func (x *exchange) dialTCP(up *upstream) (*conn, error) {
 	return up.adopt(none, sock, nil), nil
 }
 
-// relay copies between a client and a worker until both have ended. False means that the worker has left rotation since it was
-// picked.
+// relay copies between a client and a worker until both have ended. False means that the worker has got nothing: it has left
+// rotation since it was picked, or died with the connection in its queue.
 func (x *exchange) relay(client net.Conn, c *conn, start time.Time) bool {
 	g := x.leg(c, start)
 	if !c.enter() {
@@ -121,6 +123,12 @@ func (x *exchange) relay(client net.Conn, c *conn, start time.Time) bool {
 	r := &pipe{client: client, worker: c, upEnded: make(chan struct{})}
 	r.run()
 	c.end(x, false)
+	if r.untouched {
+		a.Sent = false
+		x.lost(c.up, a, loss{stage: unsent, result: resultOf(cmp.Or(r.err, io.EOF))})
+		x.by, x.record.Worker, x.record.Port, x.record.Outcome = nil, 0, 0, ""
+		return false
+	}
 	x.written = r.down
 	x.conclude(r, a)
 	if !r.firstByte.IsZero() {
@@ -181,18 +189,28 @@ type pipe struct {
 	down      int64     // bytes to the client
 	firstByte time.Time // when the worker sent its first
 	upEnded   chan struct{}
+	untouched bool // the worker has died before a byte went either way: another one may have the client
+
+	takesBack atomic.Bool // the client is being taken back from the worker
+	sent      int64       // bytes to the worker, and why there are no more; known when upEnded is closed
+	stopped   error
 
 	mu     sync.Mutex
 	first  side  // who ended first
-	failed side  // where an error came first: from reading there, or from writing to the other
-	err    error // that one
+	failed side  // who broke the connection first
+	err    error // as which this was seen
 }
 
 // run returns when both directions have ended. A worker that dies after it has ended its side takes nothing more, though its
 // client may not know.
 func (r *pipe) run() {
 	go r.up()
-	r.end(r.client, fromWorker, r.copyDown())
+	err := r.copyDown()
+	if r.firstByte.IsZero() && r.worker.up.hasDied(deathPatience) && r.takeBack() {
+		r.untouched, r.err = true, err
+		return
+	}
+	r.end(r.client, fromWorker, err)
 	select {
 	case <-r.upEnded:
 	case <-r.worker.up.died:
@@ -204,8 +222,19 @@ func (r *pipe) run() {
 // up is the goroutine that copies from the client to the worker; run waits for it.
 func (r *pipe) up() {
 	defer close(r.upEnded)
-	_, err := io.Copy(r.worker.sock, r.client)
-	r.end(r.worker.sock, fromClient, err)
+	r.sent, r.stopped = io.Copy(r.worker.sock, r.client)
+	if !r.takesBack.Load() {
+		r.end(r.worker.sock, fromClient, r.stopped)
+	}
+}
+
+// takeBack ends the copying from the client, and says whether the client is as it was: it has sent nothing yet, and is there. An
+// error other than our own may have lost what it has sent.
+func (r *pipe) takeBack() bool {
+	r.takesBack.Store(true)
+	r.client.SetReadDeadline(time.Unix(1, 0))
+	<-r.upEnded
+	return r.sent == 0 && (r.stopped == nil || isTimeout(r.stopped)) && r.client.SetReadDeadline(time.Time{}) == nil
 }
 
 // copyDown copies from the worker to the client. What comes first is read by itself, as its time is worth knowing; the rest is
@@ -232,26 +261,48 @@ func (r *pipe) copyDown() error {
 
 // end passes the end of one direction on. The other one may go on, but not for ever; after an error there is nothing to wait for.
 func (r *pipe) end(to net.Conn, from side, err error) {
-	ours := errors.Is(err, net.ErrClosed) || isTimeout(err) // we have closed it, or lost patience
-	r.mu.Lock()
-	if r.first == neither {
-		r.first = from
-	}
-	first := r.failed == neither && err != nil && !ours
-	if first {
-		r.failed, r.err = from, err
-	}
-	r.mu.Unlock()
-	half, ok := to.(interface{ CloseWrite() error })
-	if err == nil && ok && half.CloseWrite() == nil {
-		to.SetReadDeadline(time.Now().Add(halfClosedTCP))
-		return
-	}
-	if first && from == fromWorker {
-		resetTCP(r.client)
+	if err == nil {
+		r.note(from, neither, nil)
+		half, ok := to.(interface{ CloseWrite() error })
+		if ok && half.CloseWrite() == nil || from == fromClient { // a worker that takes no end may have left an answer, or a reset
+			to.SetReadDeadline(time.Now().Add(halfClosedTCP))
+			return
+		}
+	} else if !errors.Is(err, net.ErrClosed) && !isTimeout(err) { // which are our own doing
+		if r.note(from, r.blame(from), err) == fromWorker {
+			resetTCP(r.client)
+		}
 	}
 	r.client.Close()
 	r.worker.abort()
+}
+
+// note remembers how the connection began to end, and returns who broke it, if that is the first to do so.
+func (r *pipe) note(from, broke side, err error) side {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.first == neither {
+		r.first = from
+	}
+	if broke == neither || r.failed != neither {
+		return neither
+	}
+	r.failed, r.err = broke, err
+	return broke
+}
+
+// blame says whose fault it is that copying from one side to the other has failed. Where the kernel copies, the error does not
+// tell whether reading or writing failed. Who was read from is looked at: if it is there, it was the other.
+func (r *pipe) blame(from side) side {
+	source, other := r.client, fromWorker
+	if from == fromWorker {
+		source, other = r.worker.sock, fromClient
+	}
+	source.SetReadDeadline(time.Now().Add(time.Millisecond))
+	if _, err := source.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		return other
+	}
+	return from
 }
 
 // resetTCP ends a connection with a reset: its client must see that something is missing. One of TLS gets no goodbye either.

@@ -63,5 +63,5 @@ func (x *exchange) bind(to map[string][]string, up *upstream) {
 	if x.sticky == nil || !x.sticky.ByCookie() || x.stuck == up.worker {
 		return
 	}
-	to["Set-Cookie"] = append(to["Set-Cookie"], x.sticky.SetCookie(up.backend.token, scheme(x.r) == "https"))
+	to["Set-Cookie"] = append(to["Set-Cookie"], x.sticky.SetCookie(up.backend.token, x.origin.scheme == "https"))
 }

@@ -17,6 +17,9 @@ import (
 // worker is tried, and without a worker that is ready the connection is held, as requests are. Its client is not looked at
 // meanwhile: that it has closed its side may mean that it only waits for what the worker says.
 type TCPServer struct {
+	// ConnState, if not nil, is told that a connection is active, as by an http.Server. Set it before Serve.
+	ConnState func(net.Conn, http.ConnState)
+
 	proxy *Proxy
 	work  sync.WaitGroup
 
@@ -67,6 +70,9 @@ func isTemporary(err error) bool {
 // serve is the goroutine of a connection.
 func (s *TCPServer) serve(conn net.Conn) {
 	defer s.remove(conn)
+	if s.ConnState != nil {
+		s.ConnState(conn, http.StateActive)
+	}
 	s.proxy.serveTCP(conn)
 }
 

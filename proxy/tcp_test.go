@@ -28,6 +28,11 @@ func newTCPRig(t testing.TB, settings ...func(*Proxy)) (g *rig, address string) 
 		t.Fatal(err)
 	}
 	s := NewTCPServer(g.proxy)
+	s.ConnState = func(c net.Conn, state http.ConnState) {
+		if c == nil || state != http.StateActive {
+			t.Errorf("%v is %v", c, state)
+		}
+	}
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(l) }()
 	t.Cleanup(func() {
@@ -181,6 +186,47 @@ func TestTCPNextWorker(t *testing.T) {
 	}
 }
 
+// TestTCPDiedInQueue: a worker that dies before a byte went either way has had nothing. The next one gets the client, also one
+// that has ended its side.
+func TestTCPDiedInQueue(t *testing.T) {
+	for _, closes := range []bool{false, true} {
+		for _, resets := range []bool{false, true} {
+			g, front := newTCPRig(t)
+			var first *Backend
+			ready := make(chan struct{})
+			first = g.add(1, g.raw(func(c net.Conn, in *bufio.Reader) {
+				<-ready
+				if resets {
+					c.(*net.TCPConn).SetLinger(0)
+				}
+				c.Close()
+				first.Died()
+			}).port)
+			g.add(2, g.raw(echoes("2")).port)
+			close(ready)
+			c := dialFront(t, front)
+			if closes {
+				c.CloseWrite()
+			}
+			if _, err := io.ReadFull(c, make([]byte, 2)); err != nil { // "2:"
+				t.Fatal(err)
+			}
+			if !closes {
+				io.WriteString(c, "later")
+				c.CloseWrite()
+			}
+			got, err := io.ReadAll(c)
+			if want := map[bool]string{true: "", false: "later"}[closes]; string(got) != want || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+			a := g.access(0)
+			if a.Outcome != Rescued || a.Worker != 2 || len(a.Attempts) != 2 || a.Attempts[0].Sent || a.Attempts[1].Result != ResultEnded {
+				t.Errorf("%+v", a)
+			}
+		}
+	}
+}
+
 func TestTCPHeldUntilReady(t *testing.T) {
 	g, front := newTCPRig(t)
 	b := g.pool.Add(1, g.raw(echoes("1")).port)
@@ -239,6 +285,27 @@ func TestTCPEndings(t *testing.T) {
 			c.(*net.TCPConn).SetLinger(0)
 			c.Close()
 		}, nil, Cut, ResultReset, true},
+		{"worker resets what it does not read", func(_ *Backend, c net.Conn, in *bufio.Reader) {
+			in.ReadByte()
+			c.(*net.TCPConn).SetLinger(0)
+			c.Close()
+		}, func(c *net.TCPConn) {
+			for {
+				if _, err := c.Write(make([]byte, 65536)); err != nil {
+					return
+				}
+			}
+		}, Cut, ResultReset, true},
+		{"client goes away in the middle", func(_ *Backend, c net.Conn, in *bufio.Reader) {
+			for {
+				if _, err := c.Write(make([]byte, 65536)); err != nil {
+					return
+				}
+			}
+		}, func(c *net.TCPConn) {
+			io.CopyN(io.Discard, c, 1<<20)
+			c.Close()
+		}, Canceled, ResultCanceled, false},
 		{"worker dies with a FIN", func(b *Backend, c net.Conn, in *bufio.Reader) {
 			in.ReadByte()
 			c.Close()
@@ -277,7 +344,7 @@ func TestTCPEndings(t *testing.T) {
 			c := dialFront(t, front)
 			c.Write([]byte("x"))
 			if tt.client != nil {
-				eventually(t, "it is there", func() bool { _, _, n := b.Counts(); return n == 1 })
+				eventually(t, "it is there", func() bool { n, _, _ := b.Counts(); return n == 1 })
 				tt.client(c)
 			} else {
 				_, err := io.ReadAll(c)

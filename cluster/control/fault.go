@@ -31,6 +31,9 @@ func describe(err error) (status int, body ErrorBody) {
 	if state, ok := errors.AsType[*cluster.StateError](err); ok {
 		return http.StatusConflict, withHint(body, stateHint(state))
 	}
+	if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
+		return http.StatusConflict, withHint(body, mode.Hint)
+	}
 	if late, ok := errors.AsType[*effectError](err); ok {
 		if late.late {
 			return http.StatusGatewayTimeout, withHint(body, "it goes on; wait longer with a larger timeout")

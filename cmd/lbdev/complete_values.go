@@ -36,6 +36,10 @@ var flagValues = map[string][]candidate{
 		{string(cluster.ReadyHTTP), "an HTTP answer"},
 		{string(cluster.ReadyTCP), "a port that accepts connections"},
 	},
+	"mode": {
+		{string(cluster.ModeHTTP), "each request by itself"},
+		{string(cluster.ModeTCP), "connections, whatever goes over them"},
+	},
 	"pty": {
 		{"auto", "if lbdev has one itself"},
 		{"on", "always"},

@@ -151,6 +151,7 @@ func fieldHint(field string) string {
 		"Workers":      fmt.Sprintf("lbdev up -n 4 …  (1 to %d)", cluster.MaxWorkers),
 		"BasePort":     "lbdev up --base-port 8000 …",
 		"Listen":       "lbdev up --listen 127.0.0.1:8080 …   or only the port:  --listen 8080",
+		"Mode":         "lbdev up --mode tcp …",
 		"MoreListen":   "lbdev up -l 8080 -l unix:/tmp/app.sock …",
 		"Redirect":     "lbdev up --tls --listen 8443 --redirect 8080 …",
 		"Upstream":     "lbdev up --upstream h2c …",

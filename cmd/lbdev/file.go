@@ -23,6 +23,7 @@ type configFile struct {
 	Env          map[string]string `yaml:"env"`
 	Workers      string            `yaml:"workers"`
 	BasePort     string            `yaml:"base-port"`
+	Mode         string            `yaml:"mode"`
 	Listen       list              `yaml:"listen"`
 	TLS          string            `yaml:"tls"`
 	TLSCert      string            `yaml:"tls-cert"`

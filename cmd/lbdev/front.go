@@ -2,11 +2,14 @@ package main
 
 import (
 	"github.com/urfave/cli/v2"
+
+	"github.com/lbdev/lbdev/cluster"
 )
 
 // frontFlags say where clients come in, and how.
 func frontFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "mode", Value: "http", Usage: "`WHAT` is balanced: http, request by request, or tcp, connections of apps that speak anything else", EnvVars: []string{"LBDEV_MODE"}},
 		&cli.StringSliceFlag{Name: "listen", Aliases: []string{"l"}, Usage: "the front's `ADDRESS`: 8080, 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80, unix:PATH; further ones are reached too (several times; default: 127.0.0.1:8080, or the next free port)", EnvVars: []string{"LBDEV_LISTEN"}},
 		&cli.BoolFlag{Name: "tls", Usage: "speak https, with a certificate of lbdev's own CA (see  lbdev trust); plain http is redirected", EnvVars: []string{"LBDEV_TLS"}},
 		&cli.StringFlag{Name: "tls-cert", Usage: "speak https with the certificate in `FILE`", EnvVars: []string{"LBDEV_TLS_CERT"}},
@@ -19,6 +22,10 @@ func frontFlags() []cli.Flag {
 
 // front reads the flags of the front.
 func (p *plan) front(c *cli.Context) error {
+	p.config.Mode = cluster.Mode(c.String("mode"))
+	if p.config.Mode == cluster.ModeTCP && !c.IsSet("ready") {
+		p.config.Ready = "" // what proves readiness depends on the mode
+	}
 	for i, text := range c.StringSlice("listen") {
 		address, err := parseListen(text)
 		switch {

@@ -231,8 +231,15 @@ func (t *textPrinter) wrongPort(buf []byte, port string, e cluster.Event) []byte
 //	GET  /              200    14 ms → 8002 ✗ refused → 8003
 func (t *textPrinter) request(buf []byte, a *proxy.Access) []byte {
 	status := fmt.Sprintf("%3d", a.Status)
-	if a.Outcome == proxy.Canceled {
+	switch {
+	case a.Outcome == proxy.Canceled:
 		status = "---"
+	case a.Status == 0 && a.Outcome == proxy.Cut: // in mode tcp, as in the next two
+		status = "cut"
+	case a.Status == 0 && a.Outcome == proxy.Failed:
+		status = "---"
+	case a.Status == 0:
+		status = " ok"
 	}
 	buf = fmt.Appendf(buf, "%-4s %-*s %s %8s", printable(a.Method), pathWidth, t.fit(printable(proxy.Redact(a.Path))), t.status(a.Status, status), short(a.Total))
 	for i := range a.Attempts {

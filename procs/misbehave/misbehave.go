@@ -73,6 +73,7 @@ var modes = map[string]func(args []string){
 	"reload":       reload,      // a child serves; SIGTERM takes it along, SIGKILL leaves it
 	"serve-single": serveSingle, // one connection at a time; says "ran PATH" of each request
 	"serve-alone":  serveAlone,  // DIR: claims its worker's file there; a second one at the same time leaves worker-N.twice
+	"serve-tcp":    serveTCP,    // no HTTP: it says "port PORT pid PID", and gives back what comes, in a loop per connection
 	"serve-refuse": serveRefuse, // answers 503 to everything
 	"serve-tape":   serveTape,   // answers each request with the bytes that it came as
 }

@@ -2,6 +2,7 @@ package misbehave
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -63,6 +64,25 @@ func serveSingle([]string) {
 		w.Header().Set("Connection", "close")
 		h.ServeHTTP(w, r)
 	}))
+}
+
+func serveTCP([]string) {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", port()))
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "cannot listen: %v\n", err)
+		os.Exit(1)
+	}
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			os.Exit(1)
+		}
+		go func() {
+			defer c.Close()
+			fmt.Fprintf(c, "port %s pid %d\n", port(), os.Getpid())
+			io.Copy(c, c)
+		}()
+	}
 }
 
 func reload([]string) {
