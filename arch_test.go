@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 	"cluster/watch":   {},
 	"cmd/lbdev":       {"cluster", "cluster/control", "cluster/localca", "cluster/logfile", "cluster/metrics", "cluster/watch", "procs", "proxy", "templates", "sample"},
 	"bench":           {},
+	"clients":         {"cluster"},
 	"procs/misbehave": {},
 	".":               {},
 }

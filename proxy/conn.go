@@ -19,11 +19,13 @@ const continuePatience = time.Second
 // A conn is one HTTP/1 connection to a worker. One request at a time owns it; otherwise it is idle and its upstream does.
 type conn struct {
 	hold
-	sock   socket
-	in     reader
-	out    []byte // the request's head, built here
-	number int64  // of the upstream's connections
-	until  int64  // the tick at which it was idle for too long
+	sock  socket
+	in    reader
+	out   []byte // the request's head, built here
+	born  time.Time
+	kept  bool  // it was idle once; guarded by upstream.mu
+	slot  bool  // it has one of upstream.slots
+	until int64 // the tick at which it was idle for too long
 
 	raw    syscall.RawConn // for quiet
 	look   func(fd uintptr) bool
@@ -39,7 +41,7 @@ type socket interface {
 }
 
 func newConn(u *upstream, sock socket) *conn {
-	c := &conn{hold: hold{up: u}, sock: sock, in: newReader(sock), out: make([]byte, 0, 1024)}
+	c := &conn{hold: hold{up: u}, sock: sock, born: time.Now(), in: newReader(sock), out: make([]byte, 0, 1024)}
 	c.in.heard = &u.heard
 	c.way, c.abortFunc = c, c.abort
 	c.prepareLook()
@@ -60,13 +62,7 @@ func (c *conn) send(x *exchange, a *Attempt) loss {
 		}
 	}
 	c.used++
-	switch {
-	case !idempotent(x.r):
-	case u == nil, x.inlined:
-		c.lend()
-	case u.fits():
-		c.lendBody()
-	}
+	c.lendFor(x)
 	c.waiting.Store(true)
 	n, err := c.sock.Write(c.out)
 	if err != nil && n == 0 {
@@ -181,6 +177,9 @@ func (c *conn) end(x *exchange, delivered bool) {
 func (c *conn) close() {
 	c.in.reset()
 	c.sock.Close()
+	if c.slot {
+		<-c.up.slots
+	}
 }
 
 // resultOf says in a word what an error of a connection means.

@@ -61,6 +61,9 @@ func (x *exchange) writeHead(up *upstream) {
 	if text := x.attempts(); text != "" {
 		h["X-Lbdev-Attempts"] = []string{text}
 	}
+	if x.body.kind == byStream && x.r.ProtoMajor == 1 && len(h["Trailer"]) > 0 {
+		delete(h, "Content-Length") // in HTTP/2 there can be both; in HTTP/1 only chunks are followed by trailers
+	}
 	x.closeUnread(h)
 	x.answered, x.dirty = true, true
 	x.w.WriteHeader(x.head.status)

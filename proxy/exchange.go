@@ -114,7 +114,7 @@ func told(s string) string {
 // end tells everybody that the request is over.
 func (x *exchange) end() {
 	if x.upload != nil {
-		if !x.abort && !x.upload.isOver() {
+		if !x.abort && !x.upload.isOver() && !talksGRPC(x.r) { // whose head may be its end, which a flush would take from it
 			x.flush() // the client is to have its answer before it is waited for
 		}
 		x.upload.finish(x.w, x.abort)

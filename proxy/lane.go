@@ -65,12 +65,14 @@ func (l *lane) send(x *exchange, a *Attempt) loss {
 	x.inlined = false
 	expecting := u != nil && !u.begun() && expectsContinue(x.r)
 	r := l.request(x, expecting)
-	if u == nil && idempotent(x.r) {
-		l.lend()
-	}
+	l.lendFor(x)
 	l.waiting.Store(true)
-	if u != nil && !expecting {
-		u.start()
+	if u != nil {
+		// net/http does not look at the context while it waits for more of the body.
+		context.AfterFunc(l.ctx, func() { l.content.Close() })
+		if !expecting {
+			u.start()
+		}
 	}
 	l.started = true
 	go l.roundTrip(r)

@@ -91,6 +91,17 @@ func (h *hold) lend() {
 	}
 }
 
+// lendFor calls the one that fits the request, which is about to be sent.
+func (h *hold) lendFor(x *exchange) {
+	switch {
+	case !idempotent(x.r):
+	case x.upload == nil, x.inlined:
+		h.lend()
+	case x.upload.fits():
+		h.lendBody()
+	}
+}
+
 // lendBody is lend for a request whose body follows its head: it may be taken back, but nobody else is asked meanwhile.
 func (h *hold) lendBody() {
 	h.taking.Store(begins)

@@ -72,6 +72,11 @@ func upgradeOf(r *http.Request, listed []string) string {
 	return value
 }
 
+// talksGRPC says whether a request is a call of gRPC.
+func talksGRPC(r *http.Request) bool {
+	return r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc")
+}
+
 // wantsTrailers says whether a client understands trailers.
 func wantsTrailers(r *http.Request) bool {
 	for _, v := range r.Header["Te"] {

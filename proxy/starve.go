@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"os"
 	"time"
 )
@@ -32,13 +33,12 @@ func (h *head) readFirstHead(c *conn) error {
 
 // readStarving reads on when the suspicion arises.
 func (h *head) readStarving(c *conn) error {
-	dropped, suspected := c.up.starve()
+	before, suspected := c.up.starve()
 	if !suspected {
 		return h.readHead(&c.in)
 	}
-	began := time.Now()
 	err := h.readWithin(c, starveLimit)
-	c.up.fed(c, err == nil && dropped > 0 && time.Since(began) < freedWithin)
+	c.up.fed(before, err == nil)
 	if isTimeout(err) && c.taking.Load() != hedged {
 		return h.readHead(&c.in)
 	}
@@ -56,29 +56,111 @@ func (h *head) readWithin(c *conn, patience time.Duration) error {
 }
 
 // starve closes the idle connections, and until fed is called each one that would become idle; unless it is known that the
-// worker serves several at a time.
-func (u *upstream) starve() (dropped int, suspected bool) {
+// worker serves several at a time. It returns how many were closed before for this reason.
+func (u *upstream) starve() (before int, suspected bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.several {
 		return 0, false
 	}
 	u.starved++
-	return u.dropIdle(), true
+	before = u.freed
+	if n := u.dropIdle(); n > 0 {
+		u.free(n)
+		u.proofs++ // half of one, if an answer follows
+	}
+	return before, true
 }
 
-// fed ends what starve began. An answer that came as soon as idle connections were dropped proves the suspicion. That a
-// connection which was opened later got its answer first refutes it: the worker is only slow.
-func (u *upstream) fed(c *conn, proof bool) {
+// free notes that connections were closed because they may be in the way of others; u.mu is held.
+func (u *upstream) free(n int) {
+	u.freed += n
+	u.freedAt = time.Now()
+}
+
+// fed ends what starve began. An answer that came as soon as connections were closed is a proof; that may be chance, so two are
+// wanted.
+func (u *upstream) fed(before int, answered bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.starved--
-	u.oneOnly = u.oneOnly || proof
-	u.several = u.several || u.answered > c.number
+	if !answered || u.freed == before || time.Since(u.freedAt) > freedWithin {
+		u.proofs = 0
+		return
+	}
+	u.proofs++
+	u.oneOnly = u.oneOnly || u.proofs >= 2
 }
 
+// sawAnswer looks for a sign that the worker serves several connections at a time: the first answer over one of them
+//   - while another one, over which it has answered before, is open, or
+//   - before that over another one that was there earlier, with so few that none can have been left out of its queue.
 func (u *upstream) sawAnswer(c *conn) {
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.answered = max(u.answered, c.number)
+	if u.several || u.oneOnly {
+		u.mu.Unlock()
+		return
+	}
+	u.several = u.overtakes(c)
+	n := len(u.idle)
+	if u.several || n == 0 {
+		u.mu.Unlock()
+		return
+	}
+	other := u.idle[n-1]
+	u.idle[n-1] = nil
+	u.idle = u.idle[:n-1]
+	u.own(&other.hold, nil)
+	u.mu.Unlock()
+	if !other.quiet() { // the worker had closed it
+		u.drop(other)
+		return
+	}
+	u.mu.Lock()
+	u.several = true
+	left := other.until - u.tick
+	u.mu.Unlock()
+	u.put(other, left)
+}
+
+const (
+	// shortQueue is how many connections fit into every server's queue; Python's has room for five.
+	shortQueue = 4
+	// clearlyEarlier is a time after which it is certain who came first.
+	clearlyEarlier = 20 * time.Millisecond
+)
+
+// overtakes says whether an older connection still waits for its first answer; u.mu is held.
+func (u *upstream) overtakes(c *conn) bool {
+	waits, n := false, 0
+	for h := u.busy; h != nil; h = h.next {
+		n++
+		older, ok := h.way.(*conn)
+		waits = waits || ok && !older.kept && older.waiting.Load() && c.born.Sub(older.born) > clearlyEarlier
+	}
+	return waits && n <= shortQueue
+}
+
+// oneOnlySlots is how many connections a worker has that serves one at a time: more would not fit into its queue, and one that is
+// left out of it is tried again by TCP only after a second.
+const oneOnlySlots = 4
+
+// awaitSlot waits until a worker that serves one connection at a time has room for one more, and says whether that is to be given
+// back. It does not wait for one that has been given up.
+func (u *upstream) awaitSlot(ctx context.Context) bool {
+	u.mu.Lock()
+	wanted := u.oneOnly
+	u.mu.Unlock()
+	for wanted && !u.away.Load() && !u.hedging.Load() && ctx.Err() == nil {
+		t := time.NewTimer(sweepEvery)
+		select {
+		case u.slots <- struct{}{}:
+			t.Stop()
+			return true
+		case <-ctx.Done():
+		case <-t.C:
+		}
+		t.Stop()
+	}
+	return false
 }

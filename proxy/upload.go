@@ -22,8 +22,9 @@ const (
 	inlinePatience = 5 * time.Millisecond
 	// senderPatience is how long the end of a body may take to go out when the answer is complete.
 	senderPatience = 20 * time.Millisecond
-	// linger is how long a client that has its answer may go on sending.
-	linger = time.Second
+	// linger is how long a client that has its answer may go on sending, and lingerStep how long one in HTTP/2 may pause.
+	linger     = time.Second
+	lingerStep = 25 * time.Millisecond
 	// pieceSize is what is read and written at once.
 	pieceSize = 32 << 10
 )
@@ -48,6 +49,7 @@ type upload struct {
 	over    bool   // nothing more comes
 	err     error  // why, if that was not the end
 	unread  bool   // nobody wants the rest: what comes is dropped
+	dropped int64  // how much that was
 	stopped bool   // the sender is to end
 	started bool   // read has begun
 
@@ -106,7 +108,9 @@ func (u *upload) length() int {
 func (u *upload) store(piece []byte, err error) bool {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if !u.unread {
+	if u.unread {
+		u.dropped += int64(len(piece))
+	} else {
 		u.data = append(u.data, piece...)
 	}
 	if err != nil {
@@ -312,17 +316,46 @@ func (u *upload) finish(w http.ResponseWriter, abort bool) {
 	u.changed.Broadcast()
 	u.mu.Unlock()
 	u.start()
-	if !abort && u.r.ProtoMajor == 1 { // in HTTP/2 the answer is not over before we return, and a client that talks on may wait for it
-		t := time.NewTimer(linger)
-		defer t.Stop()
-		select {
-		case <-u.done:
-			return
-		case <-t.C:
-		}
+	if !abort && u.linger() {
+		return
 	}
 	if err := http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0)); err != nil {
 		u.r.Body.Close()
 	}
 	<-u.done
+}
+
+// linger reads on for a while and says whether the body came to its end. In HTTP/2 the answer is over for the client only when
+// we return, so there it is read on only while something comes: clients such as curl take it ill if the stream is reset under
+// their upload. One that talks gRPC never does, and may wait for its status.
+func (u *upload) linger() bool {
+	step := linger
+	if u.r.ProtoMajor == 2 {
+		step = lingerStep
+	}
+	if talksGRPC(u.r) {
+		return false
+	}
+	end := time.Now().Add(linger)
+	for seen := int64(-1); ; {
+		t := time.NewTimer(step)
+		select {
+		case <-u.done:
+			t.Stop()
+			return true
+		case now := <-t.C:
+			n := u.lost()
+			if n == seen || now.After(end) || step == linger {
+				return false
+			}
+			seen = n
+		}
+	}
+}
+
+// lost is how much of the body came that nobody wanted.
+func (u *upload) lost() int64 {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.dropped
 }

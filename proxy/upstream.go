@@ -59,16 +59,19 @@ type upstream struct {
 	silence int  // sweeps in a row that found requests waiting and heard nothing
 
 	// See starve.
-	starved  int   // attempts that wait although the worker may only be blocked by an idle connection
-	oneOnly  bool  // it was: the worker serves one connection at a time, so none is kept
-	several  bool  // it was not: the worker serves several
-	dialed   int64 // connections
-	answered int64 // the youngest connection over which an answer came, of those whose first answer was looked at
+	starved int  // attempts that wait although the worker may only be blocked by an idle connection
+	oneOnly bool // it was: the worker serves one connection at a time, so none is kept
+	several bool // it was not: the worker serves several
+	freed   int  // connections that were closed because of it
+	freedAt time.Time
+	proofs  int           // in a row that it was blocked
+	slots   chan struct{} // see awaitSlot
 }
 
 func newUpstream(b *Backend, incarnation uint64) *upstream {
 	port := strconv.Itoa(b.port)
 	u := &upstream{
+		slots:   make(chan struct{}, oneOnlySlots),
 		backend: b, worker: b.worker, port: b.port, incarnation: incarnation,
 		number:    strconv.Itoa(b.worker),
 		label:     []string{port},
@@ -141,11 +144,14 @@ func (u *upstream) put(c *conn, ticks int64) {
 	c.in.reset()
 	u.mu.Lock()
 	if !u.disown(&c.hold) || u.retired || u.oneOnly || u.starved > 0 || ticks <= 0 || len(u.idle) >= maxIdle {
+		if u.starved > 0 {
+			u.free(1)
+		}
 		u.mu.Unlock()
 		c.close()
 		return
 	}
-	c.until = u.tick + ticks
+	c.until, c.kept = u.tick+ticks, true
 	u.idle = append(u.idle, c)
 	u.arm()
 	u.mu.Unlock()
@@ -280,11 +286,17 @@ func (u *upstream) open(x *exchange) (line, error) {
 	if c := u.take(ctx); c != nil {
 		return c, nil
 	}
+	slot := u.awaitSlot(ctx)
 	sock, err := u.reach(ctx)
 	if err != nil {
+		if slot {
+			<-u.slots
+		}
 		return nil, err
 	}
-	return u.adopt(ctx, sock, nil), nil
+	c := u.adopt(ctx, sock, nil)
+	c.slot = slot
+	return c, nil
 }
 
 // adopt makes a connection of HTTP/1 the request's with that context. bad is whom it leads to instead of the worker; mostly nil.
@@ -293,8 +305,6 @@ func (u *upstream) adopt(ctx context.Context, sock socket, bad *fault.StandIn) *
 	c.bad = bad
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.dialed++
-	c.number = u.dialed
 	u.own(&c.hold, ctx)
 	return c
 }

@@ -1,0 +1,6 @@
+//go:build soak
+
+package clients
+
+// soak makes tests take their time.
+const soak = true
