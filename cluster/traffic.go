@@ -22,6 +22,7 @@ type WorkerTraffic struct {
 	Worker, Port int
 	State        State
 	Weight       int
+	Ejected      bool // it is out of rotation for its answers: see Config.EjectAfter
 	Restarts     int
 	proxy.Traffic
 }
@@ -35,7 +36,7 @@ func (c *Cluster) Traffic() Traffic {
 		s := w.seen.Load()
 		weight, _ := w.backend.Share()
 		t.Workers = append(t.Workers, WorkerTraffic{
-			Worker: s.Worker, Port: s.Port, State: s.State, Weight: weight, Restarts: s.Restarts, Traffic: w.backend.Traffic(),
+			Worker: s.Worker, Port: s.Port, State: s.State, Weight: weight, Ejected: w.backend.Ejected() > 0, Restarts: s.Restarts, Traffic: w.backend.Traffic(),
 		})
 	}
 	return t

@@ -42,6 +42,7 @@ var (
 	workerInFlight = describe("worker_in_flight", "Requests that a worker has at the moment.", worker...)
 	workerRestarts = describe("worker_restarts_total", "Starts of a worker after it had ended.", worker...)
 	workerWeight   = describe("worker_weight", "The worker's share in proportion to the others; 0 = it gets no requests.", worker...)
+	workerEjected  = describe("worker_ejected", "1 while a worker is out of rotation for its answers of 5xx.", worker...)
 	workerState    = describe("worker_state", "1 for the state that a worker is in, 0 for the others.", "worker", "port", "state")
 
 	front    = describe("front_requests_total", "Requests that have come in.")
@@ -67,7 +68,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements prometheus.Collector.
 func (*collector) Describe(to chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		requests, duration, first, workerRequests, workerFailures, workerInFlight, workerRestarts, workerWeight, workerState,
+		requests, duration, first, workerRequests, workerFailures, workerInFlight, workerRestarts, workerWeight, workerEjected, workerState,
 		front, inFlight, failures, cut, canceled, rescued, retries, heldEver, heldTime, heldNow, info, build, uptime,
 	} {
 		to <- d
@@ -110,13 +111,17 @@ func (s sink) worker(w *cluster.WorkerTraffic) {
 	s.gauge(workerInFlight, float64(w.InFlight), number, port)
 	s.counter(workerRestarts, uint64(w.Restarts), number, port)
 	s.gauge(workerWeight, float64(w.Weight), number, port)
+	s.gauge(workerEjected, truth(w.Ejected), number, port)
 	for _, state := range cluster.States() {
-		is := 0.0
-		if state == w.State {
-			is = 1
-		}
-		s.gauge(workerState, is, number, port, string(state))
+		s.gauge(workerState, truth(state == w.State), number, port, string(state))
 	}
+}
+
+func truth(is bool) float64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // codes sends also those that are 0: a rate begins with the first one then, and not with the second.

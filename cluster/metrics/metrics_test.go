@@ -37,10 +37,14 @@ func TestMain(m *testing.M) {
 // open runs a cluster of real processes until the end of the test.
 func open(t *testing.T, workers int) *cluster.Cluster {
 	t.Helper()
-	base := freePorts(t, workers+1)
-	c, err := cluster.New(cluster.Config{
-		Name: "shop", Command: misbehave.Argv("serve"), Workers: workers, BasePort: base, Listen: fmt.Sprintf("127.0.0.1:%d", base+workers),
-	})
+	return openWith(t, cluster.Config{Command: misbehave.Argv("serve"), Workers: workers})
+}
+
+func openWith(t *testing.T, config cluster.Config) *cluster.Cluster {
+	t.Helper()
+	base := freePorts(t, config.Workers+1)
+	config.Name, config.BasePort, config.Listen = "shop", base, fmt.Sprintf("127.0.0.1:%d", base+config.Workers)
+	c, err := cluster.New(config)
 	if err == nil {
 		err = c.Open()
 	}
@@ -180,6 +184,7 @@ func TestMetricsTellWhatPsTells(t *testing.T) {
 		equal("lbdev_worker_failures_total", labels, w.Failures)
 		equal("lbdev_worker_restarts_total", labels, uint64(w.Restarts))
 		equal("lbdev_worker_in_flight", labels, 0)
+		equal("lbdev_worker_ejected", labels, 0)
 		equal("lbdev_worker_weight", labels, uint64(w.Weight))
 		equal("lbdev_worker_state", labels+" state=ready", 1)
 		equal("lbdev_worker_state", labels, 1) // and in no other
@@ -197,6 +202,33 @@ func TestMetricsTellWhatPsTells(t *testing.T) {
 		if s.value(t, name, "") <= 0 {
 			t.Errorf("%s is not above 0", name)
 		}
+	}
+}
+
+// TestMetricsTellOfErrors: what workers answer counts for them, and what is done about it can be seen.
+func TestMetricsTellOfErrors(t *testing.T) {
+	c := openWith(t, cluster.Config{Command: misbehave.Argv("serve-refuse"), Workers: 2, EjectAfter: 1})
+	h := Handler(c, "x")
+	for range 4 {
+		resp, err := http.Get(c.FrontURL())
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("status %d", resp.StatusCode)
+		}
+	}
+	await(t, "the answers are counted", func() bool {
+		s, _ := read(t, h)
+		return s.value(t, "lbdev_requests_total", "code=5xx") == 4
+	})
+	s, _ := read(t, h)
+	if n := s.value(t, "lbdev_worker_ejected", ""); n != 1 { // one of two stays
+		t.Errorf("%v workers are ejected", n)
+	}
+	if own, failed := s.value(t, "lbdev_requests_total", "worker=0"), s.value(t, "lbdev_request_failures_total", ""); own != 0 || failed != 0 {
+		t.Errorf("%v answers are lbdev's, %v failures", own, failed)
 	}
 }
 
