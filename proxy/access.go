@@ -93,6 +93,7 @@ type WorkerView struct {
 	State        string // what its owner calls what it is doing; may be empty
 	Weight       int
 	Backup       bool
+	Ejected      bool // it has answered with too many errors
 }
 
 // plainErrorPage is the error page when nobody has a better one.

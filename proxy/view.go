@@ -31,7 +31,7 @@ func (p *Pool) look(before *view) *view {
 	p.ramping = false
 	var backups, suspects, ejected []*upstream
 	for _, b := range p.backends {
-		v.all = append(v.all, WorkerView{b.worker, b.port, b.status, b.up.incarnation, b.state, b.weight, b.backup})
+		v.all = append(v.all, WorkerView{b.worker, b.port, b.status, b.up.incarnation, b.state, b.weight, b.backup, b.ejected.out})
 		v.seats = append(v.seats, seat{b.up, b.status == Ready && !b.ejected.out, b.token})
 		v.hopeful = v.hopeful || b.weight > 0 && (b.status == Coming || b.status == Suspect)
 		switch {

@@ -25,6 +25,8 @@ func (a *Access) barred(w *WorkerView, i int, known []WorkerView) string {
 		return string(w.Status)
 	case w.Weight == 0:
 		return "weight 0"
+	case w.Ejected:
+		return "ejected"
 	}
 	for _, before := range a.Attempts[:i] {
 		if before.Worker == w.Worker && before.Incarnation == w.Incarnation {
@@ -40,7 +42,7 @@ func (a *Access) barred(w *WorkerView, i int, known []WorkerView) string {
 // primary says whether a worker that is no backup gets requests.
 func primary(known []WorkerView) bool {
 	for i := range known {
-		if w := &known[i]; w.Status == Ready && w.Weight > 0 && !w.Backup {
+		if w := &known[i]; w.Status == Ready && w.Weight > 0 && !w.Backup && !w.Ejected {
 			return true
 		}
 	}

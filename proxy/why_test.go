@@ -59,3 +59,16 @@ func TestWhyOfARetry(t *testing.T) {
 	g.get("/")
 	g.wantWhy(1, 0, "round robin: next after "+two+"; "+one+" skipped: backup")
 }
+
+// TestWhyNotAnEjectedOne: one that answers with errors only is passed over though it is ready.
+func TestWhyNotAnEjectedOne(t *testing.T) {
+	g := newRig(t)
+	first, second := g.serve(1, says("1")), g.serve(2, says("2"))
+	g.pool.mu.Lock()
+	first.ejected.out = true
+	g.pool.publish()
+	g.pool.mu.Unlock()
+	g.get("/")
+	g.get("/")
+	g.wantWhy(1, 0, "round robin: next after "+portText(second.Port())+"; "+portText(first.Port())+" skipped: ejected")
+}
