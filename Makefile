@@ -52,7 +52,7 @@ cross: ## build for linux, darwin and windows on amd64 and arm64, and vet
 		CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/} go vet ./... || exit 1; \
 	done
 
-bench: ## measure the front, logs, start and memory beside nginx, HAProxy and cat; six minutes
+bench: ## measure the front, logs, start and memory beside nginx, HAProxy and cat; up to ten minutes
 	@bash scripts/tools bench
 	@go run ./bench
 

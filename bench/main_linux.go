@@ -30,7 +30,7 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	ctx, cancel := context.WithTimeoutCause(ctx, 6*time.Minute, errors.New("the time of six minutes is over"))
+	ctx, cancel := context.WithTimeoutCause(ctx, 10*time.Minute, errors.New("the time of ten minutes is over"))
 	defer cancel()
 	fail(run(ctx, *only, max(*rounds, 1)))
 }
