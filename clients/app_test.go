@@ -5,14 +5,17 @@ package clients
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/cgi"
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/coder/websocket"
@@ -173,16 +176,17 @@ const patternBlock = 1 << 16
 
 func newPattern(n int64) *pattern { return &pattern{left: n, buf: make([]byte, patternBlock)} }
 
+// noise is what blocks are cut from: making them anew each time would be slower than what is tested.
+var noise = sync.OnceValue(func() []byte {
+	data := make([]byte, 2*patternBlock)
+	rand.NewChaCha8([32]byte{1}).Read(data)
+	return data
+})
+
+// fillPattern makes a block: its number, and noise from another place for each.
 func fillPattern(buf []byte, block int64) {
-	x := uint64(block)*0x9e3779b97f4a7c15 + 1
-	for i := 0; i < len(buf); i += 8 {
-		x ^= x << 13
-		x ^= x >> 7
-		x ^= x << 17
-		for k := range 8 {
-			buf[i+k] = byte(x >> (8 * k))
-		}
-	}
+	copy(buf, noise()[block*31%patternBlock:])
+	binary.LittleEndian.PutUint64(buf, uint64(block))
 }
 
 func (p *pattern) Read(b []byte) (int, error) {

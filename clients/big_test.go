@@ -56,16 +56,13 @@ func (f *front) cpu() time.Duration {
 
 // TestBigBodies carries large bodies both ways, with and without a length, byte for byte, and needs no memory for it.
 func TestBigBodies(t *testing.T) {
-	size := int64(128 << 20)
+	size := int64(64 << 20)
 	if soak {
 		size = 1 << 30
 	}
 	const mayGrow = 32 << 10
 	for _, upstream := range []string{"http1", "h2c"} {
 		t.Run(upstream, func(t *testing.T) {
-			if upstream == "h2c" && !soak {
-				size = 64 << 20
-			}
 			f := up(t, []string{"-n", "1", "--upstream", upstream}, app("web"))
 			answer(http.Get(f.url + "/down?n=1000000"))
 			before := f.memory("VmRSS")

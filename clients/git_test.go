@@ -13,10 +13,10 @@ import (
 // TestGit clones and pushes over HTTP: compressed requests in chunks, answers of megabytes.
 func TestGit(t *testing.T) {
 	f := up(t, []string{"-n", "2"}, app("git"))
-	noise := rand.NewChaCha8([32]byte{1})
+	random := rand.NewChaCha8([32]byte{2})
 	commit := func(dir, name string, size int) {
 		data := make([]byte, size)
-		noise.Read(data)
+		random.Read(data)
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
