@@ -72,5 +72,9 @@ func (r *remote) frontURL() (string, error) {
 			return url, nil
 		}
 	}
-	return "", &commandError{code: exitFailed, err: fmt.Errorf("cannot open %s in a browser", r.Now.Front), hint: "give lbdev up an address too:  -l 8080"}
+	hint := "give lbdev up an address too:  -l 8080"
+	if !strings.HasPrefix(r.Now.Front, "unix:") {
+		hint = "it is of  lbdev up --mode tcp , and browsers speak HTTP"
+	}
+	return "", &commandError{code: exitFailed, err: fmt.Errorf("cannot open %s in a browser", r.Now.Front), hint: hint}
 }
