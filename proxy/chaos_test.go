@@ -113,6 +113,9 @@ func TestChaos(t *testing.T) {
 			w.die()
 		}
 		for _, w := range victims {
+			w.backend.Excuse() // somebody has killed it, as its owner can tell from how it ended
+		}
+		for _, w := range victims {
 			w.revive()
 			killed++
 		}
