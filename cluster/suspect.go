@@ -155,6 +155,8 @@ func (d *watcher) interrogate(ctx context.Context, silent time.Duration, frozen,
 		case <-patience.C:
 			left := suspicious + inquiryPatience - time.Since(began)
 			switch {
+			case told != nil && told.frozen && !frozen: // it goes on, and does not answer all the same
+				tell(verdict{all: !known || d.w.mute()})
 			case told != nil:
 			case time.Since(lately) > lull: // it has answered somebody, though not the probe yet
 				patience.Reset(inquiryPatience)
@@ -169,8 +171,11 @@ func (d *watcher) interrogate(ctx context.Context, silent time.Duration, frozen,
 			}
 		case <-tick.C:
 			was := frozen
-			if frozen, known = d.r.proc.Frozen(d.w.port); frozen != was {
-				tell(verdict{frozen: frozen, all: !known || d.w.mute()})
+			switch frozen, known = d.r.proc.Frozen(d.w.port); {
+			case frozen && !was:
+				tell(verdict{frozen: true})
+			case was && !frozen:
+				patience.Reset(inquiryPatience) // mostly it answers at once
 			}
 		}
 	}

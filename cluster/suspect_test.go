@@ -187,3 +187,27 @@ func TestFrozenWorkerIsRestarted(t *testing.T) {
 		s.wantState(Ready)
 	})
 }
+
+// A process that goes on and does not answer all the same may be asked again when nobody else is left; one line says so, not two.
+func TestThawedWorkerThatDoesNotAnswer(t *testing.T) {
+	play(t, Config{}, nil, func(s *stage) {
+		s.wantState(Ready)
+		s.now().frozen.Store(true)
+		s.now().busy.Store(true)
+		s.silence(50 * time.Millisecond)
+		s.wantState(Unresponsive)
+		s.now().frozen.Store(false)
+		time.Sleep(inquiryPatience)
+		if n := len(s.reasons()); n != 1 {
+			t.Errorf("told %q", s.reasons())
+		}
+		time.Sleep(2 * doubtTick)
+		synctest.Wait()
+		if got := s.reasons(); len(got) != 2 || !strings.HasPrefix(got[1], "unresponsive: no answer for") {
+			t.Errorf("told %q", got)
+		}
+		s.now().busy.Store(false)
+		time.Sleep(doubtTick)
+		s.wantState(Ready)
+	})
+}
