@@ -143,8 +143,8 @@ func TestPlainHTTPIsSentToHTTPS(t *testing.T) {
 			t.Errorf("curl: %q, want %q", got, want)
 		}
 	}
-	if s := c.Snapshot().Requests; s.Total != 0 {
-		t.Errorf("the workers had %d requests", s.Total)
+	if s := c.Snapshot(); s.Requests.Total != 1 || s.Workers[0].Requests != 0 { // the nonsense, which was refused
+		t.Errorf("%+v, the worker had %d", s.Requests, s.Workers[0].Requests)
 	}
 }
 
