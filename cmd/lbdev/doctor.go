@@ -82,6 +82,7 @@ var checks = []check{
 	{"file watches", checkWatches},
 	{"terminals", checkTerminals},
 	{"browser", checkBrowser},
+	{"https", checkTrust},
 }
 
 // An examination is one run of doctor.

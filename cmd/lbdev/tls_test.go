@@ -112,6 +112,28 @@ func TestUpTLS(t *testing.T) {
 	}
 }
 
+// TestDoctorLooksAtTheCA before there is one, when it is not trusted, and when it can't be used.
+func TestDoctorLooksAtTheCA(t *testing.T) {
+	data := t.TempDir()
+	t.Setenv("XDG_DATA_HOME", data)
+	dir := filepath.Join(data, "lbdev", "ca")
+	want := func(status verdict, text string) {
+		t.Helper()
+		if got := checkTrust(nil, t.Context()); len(got) != 1 || got[0].Status != status || !strings.Contains(got[0].Text, text) {
+			t.Errorf("%+v, want %s with %q", got, status, text)
+		}
+	}
+	want(fine, "when it is first used")
+	if _, err := localca.Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	want(notable, "is not in the system's trust store")
+	if err := os.Chmod(filepath.Join(dir, "ca-key.pem"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	want(problem, "others can read its key")
+}
+
 // TestTrust plays with stores of its own: the machine's are not a test's to change.
 func TestTrust(t *testing.T) {
 	t.Setenv("XDG_DATA_HOME", t.TempDir())
