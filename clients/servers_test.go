@@ -73,7 +73,7 @@ func TestOneAtATime(t *testing.T) {
 			slices.Sort(took)
 			longest := took[len(took)-1]
 			t.Logf("%d requests, half of them within %v, the longest took %v", len(took), took[len(took)/2], longest)
-			if longest > 2*time.Second {
+			if longest > 4*time.Second { // behind idle connections it is three times that
 				t.Errorf("one took %v", longest)
 			}
 			f.wantNoFailure()

@@ -35,7 +35,7 @@ func (x *exchange) leave(g *leg, l loss) loss {
 	}
 	l = x.kept(g, l)
 	g.way.end(x, l.stage == delivered)
-	if l.stage != delivered && (x.r.Context().Err() != nil || x.upload.failure() != nil) {
+	if l.stage != delivered && (x.r.Context().Err() != nil || x.upload.failure() != nil || x.overdue(l.err)) {
 		l.stage = gone
 	}
 	return l

@@ -333,11 +333,23 @@ func (e streamError) Error() string { return "stream error " + strconv.Itoa(int(
 const (
 	// refusedStream is the code that says that nothing was done (RFC 9113 section 8.7).
 	refusedStream = 7
+	// canceled is the code for a stream that is not wanted any more.
+	canceled = 8
 	// goneAway and unusable are errors of net/http that can be told by nothing else: the worker sent GOAWAY and did not begin
 	// with this request (section 6.8), or before.
 	goneAway = "http2: Transport received Server's graceful shutdown GOAWAY"
 	unusable = "http2: client conn not usable"
 )
+
+// overdue says that the worker has ended a call of gRPC at the deadline that its client has set, and knows as well: a moment later
+// it would have been the client who did it.
+func (x *exchange) overdue(err error) bool {
+	if len(x.r.Header["Grpc-Timeout"]) == 0 {
+		return false
+	}
+	stream, ok := errors.AsType[streamError](err)
+	return ok && stream.Code == canceled
+}
 
 // speaksHTTP1 says whether an error comes from a worker that answered in HTTP/1, or broke the rules of HTTP/2.
 func speaksHTTP1(err error) bool {

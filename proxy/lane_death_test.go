@@ -135,6 +135,27 @@ func TestLaneDeaths(t *testing.T) {
 	}
 }
 
+// A worker that ends a call at the client's deadline has not failed, whoever of the two was first.
+func TestLaneOverdue(t *testing.T) {
+	cancel := func(f *http2.Framer, c net.Conn, stream uint32) bool {
+		f.WriteRSTStream(stream, http2.ErrCodeCancel)
+		return true
+	}
+	for timeout, want := range map[string]Outcome{"200m": Canceled, "": Failed} {
+		g := newRig(t)
+		g.lanesTo(1, g.frameWorker(cancel).port)
+		g.proxy.Hold = -1
+		var fields []string
+		if timeout != "" {
+			fields = append(fields, "Grpc-Timeout: "+timeout)
+		}
+		g.send("POST", "/", strings.NewReader("text"), fields...)
+		if a := g.access(0); a.Outcome != want {
+			t.Errorf("timeout %q: %+v", timeout, a)
+		}
+	}
+}
+
 // A connection that the worker ends with GOAWAY costs nobody anything: not what it has begun, not what comes after.
 func TestLaneGoAway(t *testing.T) {
 	g := newRig(t)
