@@ -125,6 +125,12 @@ func TestBalancingChangesUnderLoad(t *testing.T) {
 	if s.Requests.Failed+s.Requests.Cut+s.Requests.Canceled > 0 {
 		t.Errorf("%+v", s.Requests)
 	}
+	resp, err := http.Get(c.FrontURL())
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	awaitThat(t, "its record", func() bool { return c.Snapshot().Requests.OK > s.Requests.OK })
 	last, _, _ := c.Requests(0, 1, nil)
 	if text := last[0].Why(0); !strings.HasPrefix(text, "round robin: ") {
 		t.Errorf("why: %q", text)
