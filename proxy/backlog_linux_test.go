@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"sync"
 	"testing"
@@ -73,5 +74,35 @@ func TestHeldLeaveGradually(t *testing.T) {
 	}
 	if late > held/10 { // a busy machine may keep the worker from accepting
 		t.Errorf("%d of %d found the listen queue full", late, held)
+	}
+}
+
+// TestFullQueue: a worker whose listen queue is full is left for another one before Linux would send the next SYN, after 1 s.
+func TestFullQueue(t *testing.T) {
+	g := newRig(t)
+	full := listenShort(t, 0)
+	defer full.Close()
+	for {
+		c, err := net.DialTimeout("tcp", full.Addr().String(), 50*time.Millisecond)
+		if err != nil {
+			break
+		}
+		defer c.Close()
+	}
+	g.add(1, portOf(full))
+	g.serve(2, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })
+	best := time.Hour
+	for range 4 { // a busy machine may be late, but not each time
+		if r := g.get("/"); r.status != 200 {
+			t.Fatalf("%+v", r)
+		}
+	}
+	for i := range 4 {
+		if a := g.access(i).Attempts; len(a) == 2 && a[0].Result == ResultTimeout {
+			best = min(best, a[0].Total)
+		}
+	}
+	if best > 900*time.Millisecond {
+		t.Errorf("left after %v", best)
 	}
 }
