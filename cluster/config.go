@@ -288,11 +288,8 @@ func (c *Config) validateFront(fault func(field, format string, args ...any)) {
 	default:
 		fault("Mode", "cannot use mode %q: it must be http or tcp", c.Mode)
 	}
-	if c.Mode == ModeTCP && c.Upstream == UpstreamH2C {
-		fault("Upstream", "%w", &ModeError{What: "speak h2c to workers"})
-	}
-	if c.Mode == ModeTCP && c.Redirect != "" {
-		fault("Redirect", "cannot redirect from %q to https in mode tcp", c.Redirect)
+	if c.Mode == ModeTCP {
+		c.validateTCP(fault)
 	} else if c.Redirect != "" && c.TLS == nil {
 		fault("Redirect", "cannot redirect from %q to https: the front speaks no TLS", c.Redirect)
 	}

@@ -42,3 +42,24 @@ func (c *Config) newSticky(text, cookieName string) (*balance.Sticky, error) {
 	}
 	return s, err
 }
+
+// validateTCP reports what is asked for and needs HTTP: what would do nothing must not look as if it did.
+func (c *Config) validateTCP(fault func(field, format string, args ...any)) {
+	for _, is := range []struct {
+		field string
+		set   bool
+		what  string
+		hint  string
+	}{
+		{"Upstream", c.Upstream == UpstreamH2C, "speak h2c to workers", "gRPC and HTTP/2 go through as they are: leave --upstream off"},
+		{"Redirect", c.Redirect != "", fmt.Sprintf("redirect from %q to https", c.Redirect), ""},
+		{"MaxBody", c.MaxBody > 0, "bound the bodies of requests", ""},
+		{"Trusted", len(c.Trusted) > 0, "believe X-Forwarded fields", "the PROXY protocol says who the client is: --proxy-protocol"},
+		{"RetryUnsafe", c.RetryUnsafe, "send requests again", "a connection goes to another worker as long as nothing was sent over it"},
+		{"EjectAfter", c.EjectAfter > 0, "take workers out for their answers of 5xx", ""},
+	} {
+		if is.set {
+			fault(is.field, "%w", &ModeError{What: is.what, Hint: is.hint})
+		}
+	}
+}

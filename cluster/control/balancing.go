@@ -29,7 +29,11 @@ func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
 		err = s.Cluster.SetBalancing(change)
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error(), `for example {"policy":"least-conn"}, {"sticky":"cookie"} or {"slow_start":"10s"}`)
+		hint := `for example {"policy":"least-conn"}, {"sticky":"cookie"} or {"slow_start":"10s"}`
+		if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
+			hint = mode.Hint
+		}
+		refuse(w, http.StatusBadRequest, err.Error(), hint)
 		return
 	}
 	answer(w, http.StatusOK, NewPolicy(s.Cluster.Balanced()))

@@ -1,6 +1,8 @@
 package control
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -26,6 +28,15 @@ func TestPolicy(t *testing.T) {
 	}
 	if _, err := s.client.Policy(t.Context(), Policy{Policy: "best", Sticky: "cookie"}); err == nil || s.Snapshot().Sticky != "" {
 		t.Errorf("half of a change was made: %v", err)
+	}
+}
+
+// TestPolicyHints: who asks for what needs HTTP in mode tcp is told what there is instead.
+func TestPolicyHints(t *testing.T) {
+	s := open(t, cluster.Config{Workers: 1, Mode: cluster.ModeTCP}, &Server{})
+	_, err := s.client.Policy(t.Context(), Policy{Policy: "uri-hash"})
+	if e, ok := errors.AsType[*APIError](err); !ok || !strings.Contains(e.Hint, "least-conn and ip-hash") {
+		t.Errorf("%#v", err)
 	}
 }
 

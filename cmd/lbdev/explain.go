@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -92,7 +93,11 @@ func advise(err error, command []string) error {
 		return &commandError{code: exitNotExecutable, err: err, hint: permissionHint(command)}
 	}
 	if field, ok := errors.AsType[*cluster.FieldError](err); ok {
-		return &commandError{code: exitUsage, err: err, hint: fieldHint(field.Field), flag: fieldFlag(field.Field)}
+		hint := fieldHint(field.Field)
+		if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
+			hint = cmp.Or(mode.Hint, "leave --"+fieldFlag(field.Field)+" off, or --mode tcp")
+		}
+		return &commandError{code: exitUsage, err: err, hint: hint, flag: fieldFlag(field.Field)}
 	}
 	return &commandError{code: exitFailed, err: err}
 }
@@ -131,8 +136,11 @@ func permissionHint(command []string) string {
 
 // fieldFlag is the flag that sets a field of cluster.Config: BasePort is base-port.
 func fieldFlag(field string) string {
-	if field == "EjectAfter" {
+	switch field {
+	case "EjectAfter":
 		return "eject-5xx"
+	case "Trusted":
+		return "trusted-proxies"
 	}
 	var flag strings.Builder
 	for i, r := range field {
