@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/urfave/cli/v2"
 
@@ -61,7 +62,8 @@ type faultOrder struct {
 	plan    fault.Plan
 }
 
-// faultOrderOf reads the arguments: words with = are faults, reset and off end them, the others are workers.
+// faultOrderOf reads the arguments: words with = are faults, reset and off end them, the others are workers. A word that can be no
+// worker is a fault that lacks its value.
 func faultOrderOf(words []string) (o faultOrder, err error) {
 	var workers, faults []string
 	off := false
@@ -69,7 +71,7 @@ func faultOrderOf(words []string) (o faultOrder, err error) {
 		switch {
 		case word == "reset", word == "off":
 			off = true
-		case strings.Contains(word, "="):
+		case strings.Contains(word, "="), word != "all" && strings.IndexFunc(word, unicode.IsLetter) == 0:
 			faults = append(faults, word)
 		default:
 			workers = append(workers, word)

@@ -25,6 +25,8 @@ func TestFaultOrder(t *testing.T) {
 		{"errors=10% all", "all", true, "errors=10%", ""},
 		{"errors=10%", "", true, "", `cannot set fault "errors=10%": no worker was named`},
 		{"8001 off errors=10%", "8001", true, "", "cannot end faults and set some at once"},
+		{"8001 latency", "8001", true, "", `cannot use fault "latency": it needs a value, such as latency=`},
+		{"8001 slow", "8001", true, "", `cannot use fault "slow": there are latency,`},
 		{"8001 errors=10", "8001", true, "", `cannot use fault "errors=10": it takes a share`},
 	}
 	for _, tc := range tests {
