@@ -8,8 +8,11 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 	"github.com/urfave/cli/v2"
 )
 
@@ -64,7 +67,9 @@ type configFile struct {
 	Metrics      string            `yaml:"metrics"`
 	JSON         string            `yaml:"json"`
 
-	applied map[string]bool // the flags whose value came from here
+	name    string
+	places  map[string]string // where the value of a key is, such as [3:9]
+	applied map[string]bool   // the flags whose value came from here
 }
 
 // environ is the file's env as NAME=VALUE pairs.
@@ -88,7 +93,7 @@ func (f *configFile) apply(c *cli.Context) error {
 		for _, value := range valuesOf(field) {
 			if err := c.Set(name, value); err != nil {
 				return &commandError{
-					code: exitConfig, err: fmt.Errorf("cannot use %s: %q of the config file: %w", name, value, err),
+					code: exitConfig, err: f.fault(name, fmt.Errorf("cannot use %q: it must be %s", value, kindOf(c.Command, name))),
 					hint: "lbdev up --help  says what each setting takes",
 				}
 			}
@@ -96,6 +101,29 @@ func (f *configFile) apply(c *cli.Context) error {
 		}
 	}
 	return nil
+}
+
+// fault says where in the file an error is.
+func (f *configFile) fault(key string, err error) error {
+	return fmt.Errorf("%s: %s %s: %w", f.name, f.places[key], key, err)
+}
+
+// kindOf says what a flag of a command takes, if that is not any text.
+func kindOf(command *cli.Command, name string) string {
+	for _, flag := range command.Flags {
+		if !slices.Contains(flag.Names(), name) {
+			continue
+		}
+		switch flag.(type) {
+		case *cli.IntFlag:
+			return "a number"
+		case *cli.BoolFlag:
+			return "true or false"
+		case *cli.DurationFlag:
+			return "a time, such as 500ms, 10s or 1m"
+		}
+	}
+	return "something else"
 }
 
 // knows says whether a command has a flag: lbdev demo has fewer than up, and no use for the rest of a file that is made for up.
@@ -135,7 +163,11 @@ func (f *configFile) blame(err error) error {
 	if !ok || e.code != exitUsage || !f.applied[e.flag] {
 		return err
 	}
-	return &commandError{code: exitConfig, err: fmt.Errorf("config file: %s: %w", e.flag, e.err), hint: "change it in the file, or override it: " + e.hint}
+	hint := e.hint
+	if strings.HasPrefix(hint, "lbdev up ") {
+		hint = "change it in the file, or override it: " + hint
+	}
+	return &commandError{code: exitConfig, err: f.fault(e.flag, e.err), hint: hint}
 }
 
 // readFile reads the config file that --file names, or lbdev.yaml if there is one; without any it is empty. A key
@@ -152,9 +184,30 @@ func readFile(c *cli.Context) (*configFile, error) {
 	if err != nil {
 		return nil, &commandError{code: exitConfig, err: fmt.Errorf("cannot read config file %q: %w", name, errors.Unwrap(err)), hint: "name another with  lbdev up --file FILE …"}
 	}
-	file := &configFile{}
+	file := &configFile{name: name, places: placesOf(data)}
 	if err := yaml.UnmarshalWithOptions(data, file, yaml.Strict()); err != nil {
 		return nil, &commandError{code: exitConfig, err: fmt.Errorf("cannot understand %s: %s", name, yaml.FormatError(err, false, true)), hint: "its keys are the long flags of  lbdev up --help  , and command"}
 	}
 	return file, nil
+}
+
+// placesOf finds out in which line and column the value of each key is.
+func placesOf(data []byte) map[string]string {
+	places := map[string]string{}
+	parsed, err := parser.ParseBytes(data, 0)
+	if err != nil || len(parsed.Docs) == 0 {
+		return places // there are no values then
+	}
+	var pairs []*ast.MappingValueNode
+	switch body := parsed.Docs[0].Body.(type) {
+	case *ast.MappingNode:
+		pairs = body.Values
+	case *ast.MappingValueNode:
+		pairs = []*ast.MappingValueNode{body}
+	}
+	for _, pair := range pairs {
+		at := pair.Value.GetToken().Position
+		places[pair.Key.GetToken().Value] = fmt.Sprintf("[%d:%d]", at.Line, at.Column)
+	}
+	return places
 }
