@@ -291,6 +291,26 @@ func TestPoison(t *testing.T) {
 	}
 }
 
+// Three workers that close idle connections in the very moment in which a request comes over one of them have not died of it.
+func TestIdleEndsAreNoDeaths(t *testing.T) {
+	g := newRig(t)
+	for i := range 3 {
+		w := g.raw(func(c net.Conn, in *bufio.Reader) {
+			if _, _, err := readRequest(in); err == nil {
+				answer(c, "first")
+				readRequest(in)
+			}
+		})
+		g.add(i+1, w.port)
+	}
+	g.get("/")
+	g.get("/")
+	g.get("/") // each has an idle connection now
+	if r, a := g.get("/"), g.access(3); r.status != 200 || len(a.Attempts) != 4 || a.Outcome != Rescued {
+		t.Errorf("%+v\n%+v", r, a)
+	}
+}
+
 func TestRetryUnsafe(t *testing.T) {
 	g := newRig(t, func(p *Proxy) { p.RetryUnsafe = true })
 	g.add(1, g.raw(deaths[1].serve).port)

@@ -55,7 +55,8 @@ var exchanges = sync.Pool{New: func() any {
 type tried struct {
 	up     *upstream
 	sent   bool      // it may have executed the request
-	deaths int       // how often it was lost with the request
+	deaths int       // how often a fresh connection to it was lost with the request
+	closed int       // how often one that had served others was: it may only have been idle for too long
 	again  time.Time // when it is worth another look
 	ripe   bool      // it is
 }

@@ -161,7 +161,11 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 		up.backend.lost.Store(now.UnixNano())
 	}
 	t := tried{up: up, sent: l.stage == sent, again: now.Add(refusedAgain)}
-	if t.sent && l != lossByPause {
+	switch {
+	case !t.sent, l == lossByPause:
+	case a.Reused:
+		t.closed = 1
+	default:
 		t.deaths = 1
 	}
 	switch {
@@ -175,6 +179,7 @@ func (x *exchange) lost(up *upstream, a *Attempt, l loss) {
 		if x.tried[i].up == up {
 			t.sent = t.sent || x.tried[i].sent
 			t.deaths += x.tried[i].deaths
+			t.closed += x.tried[i].closed
 			x.tried[i] = t
 			return
 		}

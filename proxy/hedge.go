@@ -89,7 +89,7 @@ func (r *race) await(way line) { r.arrivals <- arrival{way, way.arrive()} }
 // startAnother sends the request to one more worker; false means that there is none.
 func (r *race) startAnother() bool {
 	x := r.x
-	if _, suspect := x.deaths(); suspect+len(r.legs) >= maxDeaths {
+	if x.toll().suspect+len(r.legs) >= maxDeaths {
 		return false
 	}
 	for {

@@ -11,7 +11,7 @@ import (
 const (
 	// maxDeaths bounds the workers that may die on one request, as far as it may be the reason.
 	maxDeaths = 3
-	// maxExecutions bounds them all: the kernel's OOM killer uses SIGKILL as well, as people do.
+	// maxExecutions bounds the losses of all kinds: the kernel's OOM killer uses SIGKILL as well, as people do.
 	maxExecutions = 16
 	// calm is how long the others are watched after two workers have died on one request, and calmPoll how often one looks.
 	calm     = 100 * time.Millisecond
@@ -20,16 +20,27 @@ const (
 	recently = time.Second
 )
 
-// deaths counts the times that a worker was lost with the request, and those of them that may be its fault.
-func (x *exchange) deaths() (all, suspect int) {
+// A toll is how often a worker was lost with a request.
+type toll struct {
+	all     int
+	suspect int // as far as the request may be the reason
+	open    int // as far as nothing is known yet
+}
+
+func (x *exchange) toll() (sum toll) {
 	for i := range x.tried {
 		t := &x.tried[i]
-		all += t.deaths
-		if !t.up.excused.Load() {
-			suspect += t.deaths
+		sum.all += t.deaths + t.closed
+		switch {
+		case t.up.excused.Load():
+		case t.up.away.Load():
+			sum.suspect += t.deaths + t.closed
+		default: // if it lives on, it has only closed a connection that was idle for too long
+			sum.suspect += t.deaths
+			sum.open += t.closed
 		}
 	}
-	return all, suspect
+	return sum
 }
 
 // poisonous says whether the request is to be given up after a worker has died. It waits a moment for what is told of the deaths,
@@ -40,14 +51,14 @@ func (x *exchange) poisonous() bool {
 	poll := time.NewTicker(calmPoll)
 	defer poll.Stop()
 	for {
-		all, suspect := x.deaths()
+		sum := x.toll()
 		switch {
-		case all >= maxExecutions:
+		case sum.all >= maxExecutions:
 			return true
-		case suspect < 2:
+		case sum.suspect+sum.open < 2:
 			return false
 		case time.Now().After(end):
-			return suspect >= maxDeaths || !x.proxy.Pool.lostOthers(x.tried, end.Add(-recently))
+			return sum.suspect >= maxDeaths || sum.suspect == 2 && !x.proxy.Pool.lostOthers(x.tried, end.Add(-recently))
 		}
 		select {
 		case <-poll.C:
