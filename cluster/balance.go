@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"strconv"
@@ -227,6 +228,9 @@ func (c *Config) validateBalancing(fault func(field, format string, args ...any)
 			fault("Weight", "cannot give worker %d two weights", n)
 		}
 		seen[n] = true
+	}
+	if len(c.Weight) == c.workers() && !slices.ContainsFunc(slices.Collect(maps.Values(c.Weight)), func(weight int) bool { return weight != 0 }) {
+		fault("Weight", "cannot give all workers weight 0: nobody would get requests")
 	}
 	for _, id := range c.Backup {
 		if c.numberOf(id) == 0 {

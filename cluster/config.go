@@ -260,6 +260,9 @@ func (c *Config) validate() error {
 	if c.ReadyPath != "" && !strings.HasPrefix(c.ReadyPath, "/") {
 		fault("ReadyPath", "cannot use ready path %q: it must begin with /", c.ReadyPath)
 	}
+	if c.ReadyPath != "" && c.Ready == ReadyTCP {
+		fault("ReadyPath", "cannot use ready path %q: readiness tcp asks for no path", c.ReadyPath)
+	}
 	if c.WorkerConcurrency < 0 {
 		fault("WorkerConcurrency", "cannot give a worker %d requests at a time: the number must be 1 or more, or 0 for any", c.WorkerConcurrency)
 	}

@@ -13,6 +13,17 @@ import (
 // ErrPrivileged says that the system gives the front's port to privileged users only.
 var ErrPrivileged = errors.New("only a privileged user may listen on this port")
 
+// A FrontError says why an address of the front cannot be opened, where it is not another program's port.
+type FrontError struct {
+	Address string // host:port or unix:PATH
+	Err     error
+}
+
+func (e *FrontError) Error() string {
+	return fmt.Sprintf("cannot open the front on %q: %v", e.Address, e.Err)
+}
+func (e *FrontError) Unwrap() error { return e.Err }
+
 // unixPrefix begins an address that is a unix socket's path.
 const unixPrefix = "unix:"
 
@@ -36,11 +47,11 @@ func listenUnix(path string) (net.Listener, error) {
 		return l, unixError(path, err)
 	}
 	if info, err := os.Lstat(path); err == nil && info.Mode().Type() != fs.ModeSocket {
-		return nil, fmt.Errorf("cannot open the front on %q: there is a file that is no socket", unixPrefix+path)
+		return nil, &FrontError{unixPrefix + path, errors.New("there is a file that is no socket")}
 	}
 	if conn, err := net.Dial("unix", path); err == nil {
 		conn.Close()
-		return nil, fmt.Errorf("cannot open the front on %q: another program listens there", unixPrefix+path)
+		return nil, &FrontError{unixPrefix + path, errors.New("another program listens there")}
 	} else if !isConnRefused(err) {
 		return nil, unixError(path, err)
 	}
@@ -62,7 +73,7 @@ func unixError(path string, err error) error {
 	if len(path) > maxUnixPath {
 		err = fmt.Errorf("the path is longer than the system allows: %w", err)
 	}
-	return fmt.Errorf("cannot open the front on %q: %w", unixPrefix+path, err)
+	return &FrontError{unixPrefix + path, err}
 }
 
 func listenError(address string, err error) error {
@@ -71,12 +82,12 @@ func listenError(address string, err error) error {
 		return &PortTakenError{Port: port, Holder: holderOf(port, longLook)}
 	}
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("cannot open the front on %s: %w", address, ErrPrivileged)
+		return &FrontError{address, ErrPrivileged}
 	}
 	if op, ok := errors.AsType[*net.OpError](err); ok {
 		err = op.Err
 	}
-	return fmt.Errorf("cannot open the front on %s: %w", address, err)
+	return &FrontError{address, err}
 }
 
 // urlOf is where people on this machine open an address.

@@ -89,6 +89,8 @@ func advise(err error, command []string) error {
 		return &commandError{code: exitNotFound, err: err, hint: notFoundHint(command)}
 	case errors.Is(err, cluster.ErrPrivileged):
 		return &commandError{code: exitFailed, err: err, hint: "take a port from 1024 up, for example  lbdev up --listen 8080 …  , or run lbdev as root"}
+	case isFrontError(err):
+		return &commandError{code: exitFailed, err: err, hint: "name an address of this machine, or a path in a folder that is there and yours:  lbdev up -l 8080 -l unix:/tmp/app.sock …"}
 	case errors.Is(err, fs.ErrPermission):
 		return &commandError{code: exitNotExecutable, err: err, hint: permissionHint(command)}
 	}
@@ -100,6 +102,11 @@ func advise(err error, command []string) error {
 		return &commandError{code: exitUsage, err: err, hint: hint, flag: fieldFlag(field.Field)}
 	}
 	return &commandError{code: exitFailed, err: err}
+}
+
+func isFrontError(err error) bool {
+	_, ok := errors.AsType[*cluster.FrontError](err)
+	return ok
 }
 
 func portHint(e *cluster.PortTakenError) string {

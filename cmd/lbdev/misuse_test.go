@@ -122,7 +122,7 @@ func TestUpOnAPrivilegedPort(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitFailed {
 		t.Errorf("exit code %d, want %d", code, exitFailed)
 	}
-	wantText(t, "stderr", stderr.String(), "lbdev: cannot open the front on 127.0.0.1:81: only a privileged user may listen on this port",
+	wantText(t, "stderr", stderr.String(), "lbdev: cannot open the front on \"127.0.0.1:81\": only a privileged user may listen on this port",
 		"lbdev: hint: take a port from 1024 up")
 	wantNobody(t, mark, 0)
 }

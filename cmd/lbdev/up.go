@@ -30,7 +30,7 @@ lbdev up -n 2 -- php -S 127.0.0.1:{port} -t public      any other way to pass a 
 lbdev up -n 3 -l 9080 --base-port 9000 -- ./server      other addresses
 lbdev up --watch '*.py' -- flask run                    restart in turn when a file changes
 lbdev up -e SECRET=x -e DB=db{worker}.sqlite3 -- ./app  environment, per worker`,
-		Description: `Placeholders in COMMAND, --env and --ready-path: {port} {socket} {worker} {host} {front}, also written %port%.
+		Description: `Placeholders in COMMAND, --env, --ready-path and --health-path: {port} {socket} {worker} {host} {front}, also written %port%.
 With {socket} a worker listens on a unix socket in place of its port:  gunicorn --bind unix:{socket} app:app
 Every worker also gets PORT, HOST, LBDEV_WORKER, LBDEV_PORT, LBDEV_FRONT and LBDEV_CLUSTER.
 Ctrl-C stops everything; a second one kills what does not end by itself.
@@ -163,8 +163,16 @@ func (p *plan) check(c *cli.Context) error {
 	if err := p.planAccess(c); err != nil {
 		return err
 	}
-	if p.metrics, err = parseListen(c.String("metrics")); err != nil {
+	if p.metrics, err = parseListen(c.String("metrics")); err == nil && strings.HasPrefix(p.metrics, "unix:") {
+		err = fmt.Errorf("cannot answer Prometheus on %q: it must be PORT or ADDRESS:PORT", p.metrics)
+	}
+	if err != nil {
 		return usage("metrics", err, "lbdev up --metrics 9090 …")
+	}
+	for _, name := range []string{"hold", "stop-timeout"} {
+		if d := c.Duration(name); d < 0 {
+			return usage(name, fmt.Errorf("cannot use --%s %v: the time must be 0 or more", name, d), fmt.Sprintf("lbdev up --%s 10s …", name))
+		}
 	}
 	if err := p.failover(c); err != nil {
 		return err
