@@ -71,8 +71,23 @@ func closeWrite(c net.Conn) error {
 	return errors.ErrUnsupported
 }
 
-// ReadFrom lets the kernel copy from another socket or a file, where it can.
-func (c *Conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(c.Conn, r) }
+// ReadFrom lets the kernel copy from another socket or a file, where it can. No deadline for writing is set then: it would end the
+// copying however much the client takes, as nobody sees it to move the deadline on. The kernel looks after that as well.
+func (c *Conn) ReadFrom(r io.Reader) (int64, error) {
+	if c.theirs.Load() {
+		return io.Copy(c.Conn, r)
+	}
+	if !leaveToKernel(c.Conn, c.limiter.stall()) {
+		return io.Copy(onlyWriter{c}, r)
+	}
+	if c.until.Swap(0) != 0 {
+		c.Conn.SetWriteDeadline(time.Time{})
+	}
+	return io.Copy(c.Conn, r)
+}
+
+// An onlyWriter has none of the methods by which io.Copy comes back to where it was called.
+type onlyWriter struct{ io.Writer }
 
 // WriteTo lets the kernel copy to another socket, where it can.
 func (c *Conn) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, c.Conn) }
