@@ -58,10 +58,17 @@ func (x *exchange) hedge(g *leg) loss {
 	g.way.held().calm()
 	first := *g
 	r.start(&first)
+	look := time.NewTicker(sweepEvery)
+	defer look.Stop()
 	for {
 		for len(r.legs) < maxLegs && r.startAnother() {
 		}
-		got := <-r.arrivals
+		var got arrival
+		select {
+		case got = <-r.arrivals:
+		case <-look.C: // somebody may have become ready
+			continue
+		}
 		won := r.remove(got.way)
 		switch {
 		case got.loss.stage == delivered && got.way.held().begin():
@@ -100,6 +107,7 @@ func (r *race) startAnother() bool {
 		start := time.Now()
 		way, err := up.open(x)
 		if err != nil {
+			x.vacateLast()
 			if x.unreached(up, start, err).stage == gone {
 				return false // and the other legs end by themselves
 			}
@@ -109,6 +117,7 @@ func (r *race) startAnother() bool {
 			r.start(g)
 			return true
 		}
+		x.vacateLast()
 	}
 }
 

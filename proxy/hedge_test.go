@@ -96,6 +96,26 @@ func TestHedge(t *testing.T) {
 	}
 }
 
+// A worker that becomes ready later gets what waits for a silent one: when the others were down nobody could have it.
+func TestHedgeWaitsForAnother(t *testing.T) {
+	g := newRig(t)
+	m := g.mute(1)
+	answer := g.ask("GET", "/")
+	m.await(t, 1)
+	m.backend.Set(Suspect, 1)
+	m.backend.Hedge(true)
+	eventually(t, "the request is looked at", func() bool {
+		m.backend.up.mu.Lock()
+		defer m.backend.up.mu.Unlock()
+		return m.backend.up.busy.taking.Load() == hedged
+	})
+	time.Sleep(50 * time.Millisecond) // it has looked for another one, most likely; if not, the test sees less
+	other := g.serve(2, says("here"))
+	if r, a := within(t, answer), g.access(0); r.status != 200 || a.Outcome != Rescued || a.Port != other.Port() {
+		t.Errorf("%+v\n%+v", r, a)
+	}
+}
+
 // The first attempt goes on: if it is answered first, its answer counts, and the other one is not in its way.
 func TestHedgeIsWonByTheFirst(t *testing.T) {
 	g := newRig(t)

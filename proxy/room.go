@@ -21,12 +21,31 @@ func (x *exchange) occupy(up *upstream) bool {
 	if x.limit == 0 {
 		return true
 	}
-	if up.backend.placed.Add(1) > x.limit {
-		up.backend.placed.Add(-1)
-		return false
+	// Never more than the limit, not even for a moment: whoever looked then would see no room and wait, and nobody would call it.
+	for placed := &up.backend.placed; ; {
+		n := placed.Load()
+		if n >= x.limit {
+			return false
+		}
+		if placed.CompareAndSwap(n, n+1) {
+			x.places = append(x.places, up.backend)
+			return true
+		}
 	}
-	x.places = append(x.places, up.backend)
-	return true
+}
+
+// vacateLast gives back the place that was taken last, at a worker that did not get the request.
+func (x *exchange) vacateLast() {
+	n := len(x.places) - 1
+	if n < 0 {
+		return
+	}
+	x.places[n].placed.Add(-1)
+	x.places[n] = nil
+	x.places = x.places[:n]
+	if q := &x.proxy.Pool.queue; q.waiting.Load() > 0 {
+		q.nudge()
+	}
 }
 
 // vacate gives back the places that the request has, and lets the first who waits know.

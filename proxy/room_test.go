@@ -184,3 +184,28 @@ func TestConcurrencyAndClientsThatLeave(t *testing.T) {
 		}
 	}
 }
+
+// TestPlacesNeverExceedTheLimit: whoever sees more for a moment would wait for room that there is.
+func TestPlacesNeverExceedTheLimit(t *testing.T) {
+	up := newUpstream(&Backend{pool: NewPool(nil)}, 1)
+	const limit = 1
+	var wg sync.WaitGroup
+	var over atomic.Bool
+	for range 4 {
+		wg.Go(func() {
+			x := &exchange{proxy: &Proxy{Pool: up.backend.pool}, picker: picker{limit: limit}}
+			for range 500_000 {
+				if x.occupy(up) {
+					if up.backend.placed.Load() > limit {
+						over.Store(true)
+					}
+					x.vacateLast()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if over.Load() {
+		t.Errorf("more than %d", limit)
+	}
+}
