@@ -44,7 +44,8 @@ type Cluster struct {
 	events *Feed[Event]
 	logs   *Feed[LogLine]
 
-	history history // of requests
+	history    history      // of requests
+	turnedAway atomic.Int64 // when a client was last told of that sent no header, in ns; see turnAway
 
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
 	scaling    gate                      // one change of the list at a time
@@ -123,7 +124,7 @@ func (c *Cluster) choosePorts(promised Promises) ([]int, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.front, err = openFront(address, &c.config, c.proxy); err != nil {
+	if c.front, err = openFront(address, &c.config, c.proxy, c.turnAway); err != nil {
 		return nil, err
 	}
 	return c.ports(c.config.workers()), nil
@@ -265,6 +266,21 @@ func (c *Cluster) Announce(text string) { c.notice("%s", text) }
 // notice tells people something about the cluster as a whole.
 func (c *Cluster) notice(format string, args ...any) {
 	c.publish(Event{Kind: KindNotice, Text: fmt.Sprintf(format, args...)})
+}
+
+// turnAwayEvery is how often people are told of clients without the PROXY protocol's header. What sends none goes on so.
+const turnAwayEvery = 5 * time.Second
+
+// turnAway tells of a client that is turned away before it could ask for anything: it gets no answer that would say why.
+func (c *Cluster) turnAway(client net.Addr, err error) {
+	last, now := c.turnedAway.Load(), time.Now().UnixNano()
+	if now-last >= int64(turnAwayEvery) && c.turnedAway.CompareAndSwap(last, now) {
+		host, _, splitErr := net.SplitHostPort(client.String())
+		if splitErr != nil { // of a unix socket
+			host = "a client"
+		}
+		c.notice("%s turned away: %v", host, err)
+	}
 }
 
 // Over is closed when the cluster can do nothing more by itself: see ErrAllFailed. Verdict says why.

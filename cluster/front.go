@@ -52,6 +52,7 @@ type front struct {
 	rules    *strict.Rules
 	limiter  *limit.Limiter
 	redirect *redirect // nil = nothing leads from http to https
+	refused  func(client net.Addr, err error)
 	serving  sync.WaitGroup
 }
 
@@ -61,9 +62,9 @@ type opening struct {
 	scheme string
 }
 
-// openFront listens on an address, and on more. A port that is taken is a *PortTakenError. After an error nothing is left open.
-func openFront(address string, config *Config, p *proxy.Proxy) (*front, error) {
-	f := &front{rules: config.rules(p), limiter: config.limiter(p)}
+// openFront listens on an address, and on more. refused is told of clients that don't send the PROXY protocol's header. A port that is taken is a *PortTakenError. After an error nothing is left open.
+func openFront(address string, config *Config, p *proxy.Proxy, refused func(net.Addr, error)) (*front, error) {
+	f := &front{rules: config.rules(p), limiter: config.limiter(p), refused: refused}
 	if config.Mode == ModeTCP {
 		s := proxy.NewTCPServer(p)
 		s.ConnState = f.limiter.State
@@ -125,7 +126,7 @@ func newServer(handler http.Handler) *http.Server {
 
 // enter puts before a server what a connection needs first, and the rules for HTTP/1.
 func (f *front) enter(inner net.Listener, config *Config) net.Listener {
-	c := entry.Config{ProxyProtocol: config.ProxyProtocol}
+	c := entry.Config{ProxyProtocol: config.ProxyProtocol, Refused: f.refused}
 	if config.TLS != nil {
 		c.TLS = config.TLS.Clone()
 		c.TLS.MinVersion = max(c.TLS.MinVersion, tls.VersionTLS12)

@@ -107,3 +107,30 @@ func TestProxyProtocolIsDemanded(t *testing.T) {
 		t.Error("TLS without a header goes through")
 	}
 }
+
+// TestProxyProtocolIsMissing: a client gets no answer that would say so, so people are told; not of each, and of nobody who said
+// nothing.
+func TestProxyProtocolIsMissing(t *testing.T) {
+	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 1, ProxyProtocol: true})
+	for _, text := range []string{"", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n\r\n"} {
+		conn, err := net.Dial("tcp", c.Openings()[0].Addr.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(conn, text)
+		conn.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, conn) // until it is closed
+		conn.Close()
+	}
+	var told []string
+	items, _, _ := c.Events().Reader(0, false).Take(nil, 0)
+	for _, e := range items {
+		if e.Kind == KindNotice {
+			told = append(told, e.Text)
+		}
+	}
+	want := `127.0.0.1 turned away: cannot read the PROXY protocol's header: it begins with "GET / HTTP/1"`
+	if len(told) != 1 || told[0] != want {
+		t.Errorf("told of %q", told)
+	}
+}

@@ -36,7 +36,7 @@ func openRedirect(f *front, config *Config) (*redirect, error) {
 		if err != nil {
 			return nil, err
 		}
-		r.listener = entry.New(f.limiter.Listener(l), entry.Config{ProxyProtocol: config.ProxyProtocol, Wrap: f.rules.Conn})
+		r.listener = entry.New(f.limiter.Listener(l), entry.Config{ProxyProtocol: config.ProxyProtocol, Refused: f.refused, Wrap: f.rules.Conn})
 	}
 	r.server = newServer(http.HandlerFunc(r.toHTTPS))
 	r.server.ConnState = f.limiter.State

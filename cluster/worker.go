@@ -346,7 +346,9 @@ func (w *worker) fail(r *run, what Event) {
 	if what.Reason == "" {
 		what.Reason = what.Exit.String() + " before it was ready"
 	}
-	what.Reason = fmt.Sprintf("%s (%d times)", what.Reason, max(w.bootDeaths, 1))
+	if w.bootDeaths > 1 {
+		what.Reason = fmt.Sprintf("%s (%d times)", what.Reason, w.bootDeaths)
+	}
 	w.over = true
 	w.set(Failed, what)
 }

@@ -271,7 +271,7 @@ func (s *session) verdict() error {
 	}
 }
 
-const neverReadyHint = "does the app listen on the port it is given, {port} or $PORT? If it is only slow:  --ready-timeout 3m ; if it does not speak HTTP:  --ready tcp"
+const neverReadyHint = "does the app listen on the port it is given, {port} or $PORT? If it is only slow:  --ready-timeout 3m ; if it does not speak HTTP:  --mode tcp , or only HTTP/2, as gRPC:  --upstream h2c"
 
 // alone is the command that runs the worker with this port without lbdev.
 func (s *session) alone(port int) string {

@@ -13,6 +13,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -27,6 +28,10 @@ const defaultPatience = 10 * time.Second
 type Config struct {
 	// ProxyProtocol expects a header of the PROXY protocol, before everything else. Connections without it are closed.
 	ProxyProtocol bool
+
+	// Refused is told of a client whose first bytes are no such header, before its connection is closed. It is called in the
+	// goroutine of the connection. nil = nobody is told.
+	Refused func(client net.Addr, err error)
 
 	// TLS is how to speak TLS; nil = the connections are plain.
 	TLS *tls.Config
@@ -150,6 +155,7 @@ func (l *listener) open(conn net.Conn) (net.Conn, error) {
 	if l.config.ProxyProtocol {
 		c, err := proxyproto.Accept(conn)
 		if err != nil {
+			l.refused(conn, err)
 			return nil, err
 		}
 		conn = c
@@ -178,6 +184,13 @@ func (l *listener) open(conn net.Conn) (net.Conn, error) {
 		return secure, nil
 	}
 	return l.wrap(secure), nil
+}
+
+// refused tells of a client that said something wrong. One that says nothing, as browsers connect in advance, is nobody's business.
+func (l *listener) refused(conn net.Conn, err error) {
+	if _, broken := errors.AsType[net.Error](err); !broken && !errors.Is(err, io.ErrUnexpectedEOF) && l.config.Refused != nil {
+		l.config.Refused(conn.RemoteAddr(), err)
+	}
 }
 
 var errNoTLS = errors.New("the client speaks no TLS")
