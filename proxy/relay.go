@@ -57,6 +57,7 @@ func (x *exchange) beginTCP(p *Proxy, client net.Conn) {
 		Start: time.Now(), Method: methodTCP, Path: remote, Proto: methodTCP, Client: peer, Attempts: x.record.Attempts[:0],
 	}
 	x.turn = balance.Turn{Client: peer, Now: x.record.Start}
+	x.limit = p.limit()
 }
 
 // forwardTCP connects the client to a worker.
@@ -69,20 +70,27 @@ func (x *exchange) forwardTCP(client net.Conn) {
 			}
 			continue
 		}
-		start := x.record.Start
-		if len(x.record.Attempts) > 0 || x.record.Held > 0 {
-			start = time.Now()
-		}
-		c, err := x.dialTCP(up)
-		if err != nil {
-			x.unreached(up, start, err)
-			continue
-		}
-		x.leaveQueue(true)
-		if x.relay(client, c, start) {
+		done := x.tryTCP(client, up)
+		x.vacate(done)
+		if done {
 			return
 		}
 	}
+}
+
+// tryTCP lets one worker have the client, and says whether it has had it.
+func (x *exchange) tryTCP(client net.Conn, up *upstream) bool {
+	start := x.record.Start
+	if len(x.record.Attempts) > 0 || x.record.Held > 0 {
+		start = time.Now()
+	}
+	c, err := x.dialTCP(up)
+	if err != nil {
+		x.unreached(up, start, err)
+		return false
+	}
+	x.leaveQueue(true)
+	return x.relay(client, c, start)
 }
 
 // dialTCP connects to a worker, or to whom plays it. No context watches over the connection: it ends by itself.

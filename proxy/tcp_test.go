@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -72,6 +73,36 @@ func dialFront(t testing.TB, address string) *net.TCPConn {
 	c.SetDeadline(time.Now().Add(patience))
 	t.Cleanup(func() { c.Close() })
 	return c.(*net.TCPConn)
+}
+
+// TestTCPConcurrency: a worker has as many connections as it may, and the others wait in turn.
+func TestTCPConcurrency(t *testing.T) {
+	g, address := newTCPRig(t, withConcurrency(1))
+	var now, most atomic.Int64
+	w := g.raw(func(c net.Conn, in *bufio.Reader) {
+		n := now.Add(1)
+		for top := most.Load(); n > top && !most.CompareAndSwap(top, n); top = most.Load() {
+		}
+		io.Copy(io.Discard, in)
+		now.Add(-1) // before anybody else can know
+		io.WriteString(c, "at your service")
+	})
+	g.add(1, w.port)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			if got, err := talk(t, address, "hello"); err != nil || got != "at your service" {
+				t.Errorf("%q, %v", got, err)
+			}
+		})
+	}
+	all.Wait()
+	if most.Load() != 1 {
+		t.Errorf("the worker had %d at a time", most.Load())
+	}
+	if n := g.pool.Held(); n != 0 {
+		t.Errorf("%d wait", n)
+	}
 }
 
 // echoes gives back what comes, to its end, behind the worker's name.
