@@ -77,7 +77,7 @@ func logFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "access-log", Usage: "write a line for each request to `FILE`, or with - to the screen", EnvVars: []string{"LBDEV_ACCESS_LOG"}},
 		&cli.StringFlag{Name: "access-format", Usage: "how these lines look: `FORMAT` common, combined (as Apache and nginx), text, json, or a template such as '{client} {path} {status}' (default: combined; json in --log-dir)", EnvVars: []string{"LBDEV_ACCESS_FORMAT"}},
-		&cli.StringFlag{Name: "log-dir", Usage: "keep logs in `DIR`: a file per worker, and access.log with a JSON line per request", EnvVars: []string{"LBDEV_LOG_DIR"}},
+		&cli.StringFlag{Name: "log-dir", Usage: "keep logs in `DIR`: a file per worker, and without --access-log also access.log with a JSON line per request", EnvVars: []string{"LBDEV_LOG_DIR"}},
 		&cli.StringFlag{Name: "metrics", Usage: "answer Prometheus at `ADDRESS`: 9090, 127.0.0.1:9090 (without it:  lbdev metrics)", EnvVars: []string{"LBDEV_METRICS"}},
 	}
 }
