@@ -97,21 +97,37 @@ func (c *Cluster) closeSockets() {
 	}
 }
 
-// removeLeftSockets removes the folders of lbdevs that were killed. One in which somebody listens is left alone, whatever its pid
-// says: it may belong to another container's lbdev.
+// removeLeftSockets removes the folders of lbdevs that were killed.
 func removeLeftSockets(parent string) {
+	for _, dir := range LeftSockets(parent) {
+		os.RemoveAll(dir)
+	}
+}
+
+// LeftSockets are the folders for sockets that lbdevs have left behind which were killed, as far as they are ours. One in which somebody
+// listens is not among them, whatever its pid says: it may belong to another container's lbdev.
+func LeftSockets(parent string) (left []string) {
 	dirs, _ := filepath.Glob(filepath.Join(parent, socketsPrefix+"[0-9]*-*"))
 	for _, dir := range dirs {
-		number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), socketsPrefix), "-")
-		pid, err := strconv.Atoi(number)
-		if err != nil || processLives(pid) {
+		if pid := SocketsOwner(dir); pid == 0 || processLives(pid) {
 			continue
 		}
-		sockets, _ := filepath.Glob(filepath.Join(dir, "*"))
-		if !slices.ContainsFunc(sockets, socketAnswers) {
-			os.RemoveAll(dir)
+		entries, err := os.ReadDir(dir)
+		if err != nil { // somebody else's
+			continue
+		}
+		if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return socketAnswers(filepath.Join(dir, e.Name())) }) {
+			left = append(left, dir)
 		}
 	}
+	return left
+}
+
+// SocketsOwner is the pid of the lbdev that made a folder for sockets; 0 = its name does not tell.
+func SocketsOwner(dir string) int {
+	number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), socketsPrefix), "-")
+	pid, _ := strconv.Atoi(number) // its error is that it is no number
+	return pid
 }
 
 // socketAnswers says whether somebody listens on a unix socket.

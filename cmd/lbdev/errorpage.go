@@ -17,12 +17,14 @@ func (s *session) errorPage(w http.ResponseWriter, r *http.Request, f proxy.Fail
 	for _, a := range f.Attempts {
 		page.Tried = append(page.Tried, fmt.Sprintf("%d: %s", a.Port, a.Result))
 	}
-	coming := false
+	coming, ready := false, false
 	for _, worker := range s.cluster.Snapshot().Workers {
 		coming = coming || worker.State.Hopeful()
 		state := string(worker.State)
 		if worker.State == cluster.Ready && lostAt(f.Attempts, worker.Port) {
 			state = "just died" // the connection tells before the process does
+		} else if worker.State == cluster.Ready {
+			ready = true
 		}
 		page.Workers = append(page.Workers, templates.ErrorWorker{
 			Port: worker.Port, State: state, LastExit: worker.LastExit, LastWords: worker.LastWords,
@@ -31,7 +33,7 @@ func (s *session) errorPage(w http.ResponseWriter, r *http.Request, f proxy.Fail
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 	asked := slices.ContainsFunc(f.Attempts, func(a proxy.Attempt) bool { return a.Sent })
 	page.Reload = safe && !asked && coming && f.Status >= 500 // what killed a worker must not be asked again and again
-	page.Title, page.Advice = headline(f, coming, safe, asked)
+	page.Title, page.Advice = headline(f, coming, ready, safe, asked)
 	page.Write(w, r)
 }
 
@@ -43,7 +45,7 @@ func lostAt(attempts []proxy.Attempt, port int) bool {
 }
 
 // headline says what happened in a few words, and what to do.
-func headline(f proxy.Failure, coming, safe, asked bool) (title, advice string) {
+func headline(f proxy.Failure, coming, ready, safe, asked bool) (title, advice string) {
 	switch {
 	case f.Status < 500:
 		return http.StatusText(f.Status), ""
@@ -51,6 +53,8 @@ func headline(f proxy.Failure, coming, safe, asked bool) (title, advice string) 
 		return "A worker died while it ran this request", "the request may have been run, so lbdev did not send it again; look whether it was, then send it yourself"
 	case asked:
 		return "The worker that had this request did not answer it", "look at its output in lbdev's terminal"
+	case ready:
+		return "No worker could take this request", "lbdev ps  shows how much each has, and its weight"
 	case coming:
 		return "No worker is ready yet", "wait a moment; lbdev's terminal shows what the workers are doing"
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
 )
@@ -95,9 +97,24 @@ func (p *pruned) clear(ctx context.Context, s *stock, grace time.Duration) error
 			errs = append(errs, err)
 			continue
 		}
-		p.Removed = append(p.Removed, r.Files...)
+		p.Removed = append(p.Removed, r.found.Files...)
 	}
-	return p.failure(errs)
+	return p.failure(append(errs, p.removeSockets()))
+}
+
+// removeSockets removes the folders for sockets in which nobody listens any more.
+func (p *pruned) removeSockets() error {
+	dir, err := control.Default()
+	if err != nil {
+		return err
+	}
+	for _, folder := range cluster.LeftSockets(string(dir)) {
+		if err := os.RemoveAll(folder); err != nil {
+			return fmt.Errorf("cannot remove %q: %w", folder, bare(err))
+		}
+		p.Removed = append(p.Removed, folder)
+	}
+	return nil
 }
 
 // failure is what could not be done, nil if all was.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -424,6 +425,25 @@ func TestPruneFiles(t *testing.T) {
 		t.Errorf("files are %v, want those of %s", now, kept)
 	}
 	wantNothing(t, runtime)
+}
+
+// TestPruneSockets: the folder with the workers' sockets goes too, whoever comes next.
+func TestPruneSockets(t *testing.T) {
+	takeTurn(t)
+	runtime := t.TempDir()
+	plant(t, runtime, control.Info{Name: "shop", Folder: "/shop", PID: math.MaxInt32, ProcStart: 1})
+	for _, pid := range []int{math.MaxInt32, math.MaxInt32 - 1, os.Getpid()} {
+		if err := os.Mkdir(filepath.Join(runtime, "lbdev", fmt.Sprintf("lbdev-w%d-1", pid)), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var p pruned
+	if code := runJSON(t, runtime, &p, "prune"); code != exitDone || len(p.Found) != 2 || len(p.Found[0].Files) != 3 || len(p.Removed) != 4 {
+		t.Errorf("exit code %d, got %+v", code, p)
+	}
+	if now, want := files(t, runtime), fmt.Sprintf("lbdev-w%d-1", os.Getpid()); len(now) != 1 || now[0] != want {
+		t.Errorf("files are %v, want %s", now, want)
+	}
 }
 
 // TestPruneSuspects: who has a port of a crashed cluster and shows nothing of where it comes from is named and left alone.

@@ -8,6 +8,7 @@ import (
 
 	psprocess "github.com/shirou/gopsutil/v4/process"
 
+	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
 )
@@ -79,6 +80,10 @@ func takeStock(ctx context.Context) (*stock, error) {
 		r := s.relicOf(l)
 		r.Processes = append(r.Processes, remnantOf(l))
 	}
+	for _, folder := range cluster.LeftSockets(string(dir)) {
+		r := s.relicOfPID(cluster.SocketsOwner(folder))
+		r.Files = append(r.Files, folder)
+	}
 	for _, r := range s.relics {
 		s.suspect(r)
 	}
@@ -86,6 +91,16 @@ func takeStock(ctx context.Context) (*stock, error) {
 		s.unsure = append(s.unsure, remnantOf(l))
 	}
 	return s, nil
+}
+
+// relicOfPID is what belongs to the lbdev that had this pid.
+func (s *stock) relicOfPID(pid int) *relic {
+	if i := slices.IndexFunc(s.relics, func(r *relic) bool { return r.PID == pid }); i >= 0 {
+		return s.relics[i]
+	}
+	r := &relic{PID: pid, Files: []string{}, Processes: []remnant{}, Suspects: []suspect{}}
+	s.relics = append(s.relics, r)
+	return r
 }
 
 // runs says whether a cluster runs: somebody has its socket, or its lbdev lives although somebody took that away.
