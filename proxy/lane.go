@@ -302,7 +302,7 @@ type laneBody struct {
 
 // Read waits for more of the body. Its trailers are complete when it is.
 func (b *laneBody) Read(piece []byte) (int, error) {
-	b.u.start() // if the worker was to ask for it first
+	b.begin()
 	n, err := b.u.next(piece, &b.closed)
 	if err == io.EOF {
 		for name := range b.to.Trailer {
@@ -310,6 +310,16 @@ func (b *laneBody) Read(piece []byte) (int, error) {
 		}
 	}
 	return n, err
+}
+
+// begin starts reading from the client, if the worker was to ask for it first. Once the lane has ended nobody may: the client's body
+// is its handler's, which net/http does not wait for.
+func (b *laneBody) begin() {
+	b.u.mu.Lock()
+	defer b.u.mu.Unlock()
+	if !b.closed {
+		b.u.startLocked()
+	}
 }
 
 // Close makes sure that nothing more is read.

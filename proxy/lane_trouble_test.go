@@ -132,3 +132,20 @@ func TestLaneCancelBothWays(t *testing.T) {
 		}
 	})
 }
+
+// TestLaneBodyEndsWithItsLane: net/http may ask for more of a body when nobody wants it any more. Nothing is read from the client then,
+// whose handler may have returned.
+func TestLaneBodyEndsWithItsLane(t *testing.T) {
+	r, err := http.NewRequest("POST", "/", strings.NewReader("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &laneBody{u: newUpload(r), to: &http.Request{}}
+	b.Close()
+	if n, err := b.Read(make([]byte, 10)); n != 0 || err == nil || err == io.EOF {
+		t.Errorf("read %d, %v", n, err)
+	}
+	if b.u.begun() {
+		t.Error("the client's body is read")
+	}
+}

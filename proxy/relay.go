@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,7 @@ import (
 )
 
 const (
-	// halfClosedTCP is how long one side of a connection may go on when the other has ended. A client that is gone looks like one
+	// halfClosedTCP is how long one side of a connection may be silent when the other has ended. A client that is gone looks like one
 	// that has said all and waits for the answer, so it can't be for ever.
 	halfClosedTCP = 5 * time.Minute
 	// deathPatience is how long after the end of what a worker sent its death may be told of: its sockets are closed before
@@ -230,7 +231,7 @@ func (r *pipe) run() {
 // up is the goroutine that copies from the client to the worker; run waits for it.
 func (r *pipe) up() {
 	defer close(r.upEnded)
-	r.sent, r.stopped = io.Copy(r.worker.sock, r.client)
+	r.sent, r.stopped = copyOn(r.worker.sock, r.client, halfClosedTCP, r.takesBack.Load)
 	if !r.takesBack.Load() {
 		r.end(r.worker.sock, fromClient, r.stopped)
 	}
@@ -262,21 +263,57 @@ func (r *pipe) copyDown() error {
 	if err != nil {
 		return err
 	}
-	more, err := io.Copy(r.client, r.worker.sock)
+	more, err := copyOn(r.client, r.worker.sock, halfClosedTCP, never)
 	r.down += more
 	return err
 }
 
-// end passes the end of one direction on. The other one may go on, but not for ever; after an error there is nothing to wait for.
+func never() bool { return false }
+
+// copyOn copies until the end. The deadline for reading that is set when the other side has ended bounds silence: as long as something
+// comes it moves on, by the given time, unless it was set to stop the copying.
+func copyOn(to io.Writer, from net.Conn, patience time.Duration, stopped func() bool) (n int64, err error) {
+	for {
+		more, err := io.Copy(to, from)
+		n += more
+		if more == 0 || !wasSilent(err) || stopped() {
+			return n, err
+		}
+		from.SetReadDeadline(time.Now().Add(patience))
+	}
+}
+
+// wasSilent says whether an error of io.Copy is a deadline for reading that has passed. Nothing is lost then. One for writing is known
+// by its innermost operation; where the kernel copies there is none.
+func wasSilent(err error) bool {
+	if !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	for op, ok := errors.AsType[*net.OpError](err); ok; op, ok = errors.AsType[*net.OpError](op.Err) {
+		if op.Op == "write" {
+			return false
+		}
+	}
+	return true
+}
+
+// end passes the end of one direction on. The other one may go on, as long as it is not silent for too long; after an error there is
+// nothing to wait for.
 func (r *pipe) end(to net.Conn, from side, err error) {
-	if err == nil {
+	switch {
+	case err == nil:
 		r.note(from, neither, nil)
 		half, ok := to.(interface{ CloseWrite() error })
 		if ok && half.CloseWrite() == nil || from == fromClient { // a worker that takes no end may have left an answer, or a reset
 			to.SetReadDeadline(time.Now().Add(halfClosedTCP))
 			return
 		}
-	} else if !errors.Is(err, net.ErrClosed) && !isTimeout(err) { // which are our own doing
+	case errors.Is(err, net.ErrClosed): // our own doing
+	case wasSilent(err) && from == fromClient: // the worker has ended, and the client has nothing to say
+	case wasSilent(err):
+		r.note(from, from, err)
+		resetTCP(r.client)
+	default:
 		if r.note(from, r.blame(from), err) == fromWorker {
 			resetTCP(r.client)
 		}

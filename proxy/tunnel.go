@@ -1,14 +1,13 @@
 package proxy
 
 import (
-	"io"
 	"net"
 	"net/http"
 	"slices"
 	"time"
 )
 
-// halfClosed is how long one side of a tunnel may go on when the other has ended.
+// halfClosed is how long one side of a tunnel may be silent when the other has ended.
 const halfClosed = 30 * time.Second
 
 // A tunnel is a connection that has changed its protocol (101). Bytes go both ways until both have ended.
@@ -86,7 +85,7 @@ func (t *tunnel) run() {
 	t.down = int64(n)
 	if err == nil {
 		var more int64
-		more, err = io.Copy(t.client, t.worker.sock)
+		more, err = copyOn(t.client, t.worker.sock, halfClosed, never)
 		t.down += more
 	}
 	t.end(t.client, err)
@@ -98,13 +97,13 @@ func (t *tunnel) up() {
 	defer close(t.upEnded)
 	_, err := t.worker.sock.Write(t.early)
 	if err == nil {
-		_, err = io.Copy(t.worker.sock, t.client)
+		_, err = copyOn(t.worker.sock, t.client, halfClosed, never)
 	}
 	t.end(t.worker.sock, err)
 }
 
-// end passes the end of what goes to one side on to it. That side may still send, but not for ever; after an error there is
-// nothing to wait for.
+// end passes the end of what goes to one side on to it. That side may still send, as long as it is not silent for too long;
+// after an error there is nothing to wait for.
 func (t *tunnel) end(to net.Conn, err error) {
 	half, ok := to.(interface{ CloseWrite() error })
 	if err != nil || !ok || half.CloseWrite() != nil {

@@ -69,6 +69,11 @@ func newUpload(r *http.Request) *upload {
 func (u *upload) start() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	u.startLocked()
+}
+
+// startLocked is start; u.mu is held.
+func (u *upload) startLocked() {
 	if !u.started {
 		u.started = true
 		go u.read()
@@ -156,7 +161,7 @@ func (u *upload) failure() error {
 	if u == nil {
 		return nil
 	}
-	if u.started && u.r.Context().Err() != nil {
+	if u.r.Context().Err() != nil && u.begun() {
 		t := time.NewTimer(senderPatience)
 		defer t.Stop()
 		select {
