@@ -141,9 +141,8 @@ func TestInquireOverSockets(t *testing.T) {
 				t.Error("it does not answer")
 			}
 			syscall.Kill(snapshot.PID, syscall.SIGSTOP)
-			if asked(300 * time.Millisecond) {
-				t.Error("it answers, frozen")
-			}
+			// Its threads stop when they are scheduled next, which may be after a first answer.
+			awaitThat(t, "it is silent", func() bool { return !asked(300 * time.Millisecond) })
 			syscall.Kill(snapshot.PID, syscall.SIGCONT)
 			w.removeSocket()
 			if asked(300 * time.Millisecond) {
