@@ -244,7 +244,12 @@ func (l look) sender(r *control.Request) string {
 	if r.User != "" {
 		text += " as " + printable(r.User)
 	}
-	text += " by " + printable(r.Proto) + ", for " + printable(r.Host)
+	if r.Proto != "" {
+		text += " by " + printable(r.Proto)
+	}
+	if r.Host != "" { // connections of mode tcp have none, nor what was refused before it was read
+		text += ", for " + printable(r.Host)
+	}
 	if r.UserAgent != "" {
 		text += " " + l.dot + " " + printable(r.UserAgent)
 	}

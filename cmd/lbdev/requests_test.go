@@ -72,7 +72,7 @@ func TestRequestWhy(t *testing.T) {
               8001 refused   total 0.2 ms
               8002 204       after 0.9 s · connect 0.1 ms · first byte 49.0 ms · total 49.7 ms
 03:04:05.678  GET? /?[2J          502    <1 ms → 8001 ✗ died ?[31m
-              from ? by , for �
+              from ?, for �
               8001 reset     connect 0.1 ms · total 0.3 ms
 `
 	var got []byte
@@ -81,5 +81,18 @@ func TestRequestWhy(t *testing.T) {
 	}
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestSender: what is not known is not begun to be told.
+func TestSender(t *testing.T) {
+	for want, r := range map[string]control.Request{
+		"from 127.0.0.1 by TCP": {Client: "127.0.0.1", Proto: "TCP"},
+		"from ::1":              {Client: "::1"},
+		"from ::1 as ann by HTTP/2.0, for a · curl": {Client: "::1", User: "ann", Proto: "HTTP/2.0", Host: "a", UserAgent: "curl"},
+	} {
+		if got := (look{signs: unicodeSigns}).sender(&r); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
 	}
 }
