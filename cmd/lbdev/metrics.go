@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net"
 	"net/http"
 	"slices"
+	"strconv"
+	"strings"
 
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/expfmt"
@@ -164,4 +167,25 @@ func (s *session) closeMetrics() {
 	ctx, cancel := context.WithTimeout(context.Background(), doorPatience)
 	defer cancel()
 	s.scraped.Close(ctx)
+}
+
+// planMetrics reads where Prometheus is answered: at an address that nothing else of ours has, as lbdev would name itself as the
+// program that is in the way.
+func (p *plan) planMetrics(text string) (err error) {
+	if p.metrics, err = parseListen(text); err != nil || p.metrics == "" {
+		return err
+	}
+	fault := func(why string) error { return fmt.Errorf("cannot answer Prometheus on %q: %s", p.metrics, why) }
+	_, portText, err := net.SplitHostPort(p.metrics)
+	if err != nil || strings.HasPrefix(p.metrics, "unix:") {
+		return fault("it must be PORT or ADDRESS:PORT")
+	}
+	if slices.Contains(append(p.config.MoreListen, p.config.Listen, p.config.Redirect), p.metrics) {
+		return fault("the front is there")
+	}
+	port, _ := strconv.Atoi(portText) // parseListen has seen to it
+	if worker := port - p.config.BasePort + 1; p.config.BasePort > 0 && worker >= 1 && worker <= p.config.Workers {
+		return fault(fmt.Sprintf("the port is worker %d's", worker))
+	}
+	return nil
 }

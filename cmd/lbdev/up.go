@@ -163,10 +163,7 @@ func (p *plan) check(c *cli.Context) error {
 	if err := p.planAccess(c); err != nil {
 		return err
 	}
-	if p.metrics, err = parseListen(c.String("metrics")); err == nil && strings.HasPrefix(p.metrics, "unix:") {
-		err = fmt.Errorf("cannot answer Prometheus on %q: it must be PORT or ADDRESS:PORT", p.metrics)
-	}
-	if err != nil {
+	if err = p.planMetrics(c.String("metrics")); err != nil {
 		return usage("metrics", err, "lbdev up --metrics 9090 …")
 	}
 	for _, name := range []string{"hold", "stop-timeout"} {
