@@ -17,14 +17,15 @@ func (s *session) errorPage(w http.ResponseWriter, r *http.Request, f proxy.Fail
 	for _, a := range f.Attempts {
 		page.Tried = append(page.Tried, fmt.Sprintf("%d: %s", a.Port, a.Result))
 	}
-	coming, ready := false, false
+	var crew crew
 	for _, worker := range s.cluster.Snapshot().Workers {
-		coming = coming || worker.State.Hopeful()
+		crew.coming = crew.coming || worker.State.Hopeful()
+		crew.aside = crew.aside || worker.State == cluster.Drained || worker.State == cluster.Paused
 		state := string(worker.State)
 		if worker.State == cluster.Ready && lostAt(f.Attempts, worker.Port) {
 			state = "just died" // the connection tells before the process does
 		} else if worker.State == cluster.Ready {
-			ready = true
+			crew.ready = true
 		}
 		page.Workers = append(page.Workers, templates.ErrorWorker{
 			Port: worker.Port, State: state, LastExit: worker.LastExit, LastWords: worker.LastWords,
@@ -32,8 +33,8 @@ func (s *session) errorPage(w http.ResponseWriter, r *http.Request, f proxy.Fail
 	}
 	safe := r.Method == http.MethodGet || r.Method == http.MethodHead
 	asked := slices.ContainsFunc(f.Attempts, func(a proxy.Attempt) bool { return a.Sent })
-	page.Reload = safe && !asked && coming && f.Status >= 500 // what killed a worker must not be asked again and again
-	page.Title, page.Advice = headline(f, coming, ready, safe, asked)
+	page.Reload = safe && !asked && crew.coming && f.Status >= 500 // what killed a worker must not be asked again and again
+	page.Title, page.Advice = headline(f, crew, safe, asked)
 	page.Write(w, r)
 }
 
@@ -44,8 +45,15 @@ func lostAt(attempts []proxy.Attempt, port int) bool {
 	})
 }
 
+// A crew is what the workers do, any of them.
+type crew struct {
+	ready  bool // and did not just die
+	coming bool // ready, or may become so without help
+	aside  bool // drained or paused
+}
+
 // headline says what happened in a few words, and what to do.
-func headline(f proxy.Failure, coming, ready, safe, asked bool) (title, advice string) {
+func headline(f proxy.Failure, crew crew, safe, asked bool) (title, advice string) {
 	switch {
 	case f.Status < 500:
 		return http.StatusText(f.Status), ""
@@ -53,10 +61,12 @@ func headline(f proxy.Failure, coming, ready, safe, asked bool) (title, advice s
 		return "A worker died while it ran this request", "the request may have been run, so lbdev did not send it again; look whether it was, then send it yourself"
 	case asked:
 		return "The worker that had this request did not answer it", "look at its output in lbdev's terminal"
-	case ready:
+	case crew.ready:
 		return "No worker could take this request", "lbdev ps  shows how much each has, and its weight"
-	case coming:
+	case crew.coming:
 		return "No worker is ready yet", "wait a moment; lbdev's terminal shows what the workers are doing"
+	case crew.aside:
+		return "All workers are drained, paused or stopped", "lbdev undrain all  , or  lbdev resume all"
 	}
 	return "No worker is running", "mend what the last words say; lbdev's terminal shows more"
 }
