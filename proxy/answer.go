@@ -27,6 +27,19 @@ func (x *exchange) refuse(status int, reason string) {
 	x.reply(status, reason, 0)
 }
 
+// isAmbiguous refuses a request of HTTP/2 whose first line in HTTP/1 could be read in two ways. Those of HTTP/1 have come by a
+// strict.Conn.
+func (x *exchange) isAmbiguous() bool {
+	if x.r.ProtoMajor != 2 {
+		return false
+	}
+	refusal := strict.Check(x.r.Method, x.r.RequestURI, x.r.Host)
+	if refusal != nil {
+		x.refuse(refusal.Status, refusal.Reason)
+	}
+	return refusal != nil
+}
+
 func (x *exchange) reply(status int, reason string, after time.Duration) {
 	if x.r == tcpRequest {
 		return // there are no words for it: the connection is reset

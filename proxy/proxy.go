@@ -52,6 +52,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method == http.MethodConnect:
 		x.refuse(http.StatusMethodNotAllowed, "this is no forward proxy: CONNECT leads nowhere")
+	case x.isAmbiguous():
 	case p.MaxBody > 0 && r.ContentLength > p.MaxBody:
 		x.refuse(http.StatusRequestEntityTooLarge, tooLarge)
 	default:
