@@ -136,7 +136,7 @@ func (m *manual) text(l look) string {
 func (l look) wrap(b *strings.Builder, indent, width int, text string) {
 	column, margin := 0, strings.Repeat(" ", indent)
 	for word := range strings.FieldsSeq(text) {
-		n := utf8.RuneCountInString(strings.NewReplacer(markTyped, "", "`", "").Replace(word))
+		n := utf8.RuneCountInString(strings.ReplaceAll(strings.ReplaceAll(word, markTyped, ""), "`", ""))
 		switch {
 		case column == 0:
 			b.WriteString(margin)
