@@ -79,16 +79,14 @@ func TestMaxConns(t *testing.T) {
 		}
 	}
 	var busy []*bufio.Reader
-	for range 10 {
+	for n := range int64(10) { // one after the other: each finds one that is idle
 		_, in := ask("/slow?ms=3000")
 		busy = append(busy, in)
-	}
-	deadline := time.Now().Add(patience)
-	for r.Snapshot().Requests.InFlight < 10 {
-		if time.Now().After(deadline) {
-			t.Fatalf("in flight: %d", r.Snapshot().Requests.InFlight)
+		for deadline := time.Now().Add(patience); r.Snapshot().Requests.InFlight <= n; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("in flight: %d, want %d", r.Snapshot().Requests.InFlight, n+1)
+			}
 		}
-		time.Sleep(2 * time.Millisecond)
 	}
 	if _, in := ask("/"); status(in) != 503 {
 		t.Error("one too many is not told so")

@@ -24,6 +24,9 @@ const (
 	// goodbye is how long such an answer may take. The connection is read meanwhile: closing it with unread data would reset it,
 	// and the client might lose the answer (RFC 9112 section 9.6).
 	goodbye = time.Second
+	// onItsWay is how much later a new connection counts as having begun to wait: its client has opened it for a request, which is
+	// worth more than the place of one that is idle after its last.
+	onItsWay = time.Second
 )
 
 // A Limiter holds connections to its limits. Its fields must not be changed once it is used.
@@ -84,7 +87,7 @@ func (l *listener) Close() error {
 // admit returns the connection as one that is counted, or nil if it was turned away.
 func (l *Limiter) admit(c net.Conn) *Conn {
 	conn := &Conn{Conn: c, limiter: l}
-	conn.waiting.Store(time.Now().UnixNano())
+	conn.waiting.Store(time.Now().Add(onItsWay).UnixNano())
 	l.mu.Lock()
 	if l.open == nil {
 		l.open, l.slots = map[*Conn]struct{}{}, make(chan struct{}, turnedAwayAtOnce)

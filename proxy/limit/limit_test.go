@@ -83,6 +83,18 @@ func (c client) status() int {
 	return resp.StatusCode
 }
 
+// waiting counts those that wait.
+func (l *Limiter) waiting() (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := range l.open {
+		if c.waiting.Load() != 0 {
+			n++
+		}
+	}
+	return n
+}
+
 const busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 // TestOldestGoes: a new connection takes the place of the one that has waited longest, whatever it waits with.
@@ -95,17 +107,44 @@ func TestOldestGoes(t *testing.T) {
 	}
 	io.WriteString(slow, "GET / HTTP/1.1\r\nHo")
 	eventually(t, "all connections", func() bool { return l.Count() == 4 })
-	if late.get("/") != 200 || idle.get("/") != 200 {
-		t.Fatal("those that were there are not served")
+	time.Sleep(onItsWay) // no request of theirs is on its way any more
+	allWait := func() { eventually(t, "all waiting", func() bool { return l.waiting() == 4 }) }
+	for _, c := range []client{late, idle} {
+		if c.get("/") != 200 {
+			t.Fatal("one that was there is not served")
+		}
+		allWait()
 	}
 	for i, loser := range []client{slow, fresh, late, idle} {
-		eventually(t, "the connections", func() bool { return l.Count() == 4 })
+		allWait()
 		if dial(t, address).get("/") != 200 {
 			t.Errorf("a new one is not served while %d wait", 4-i)
 		}
 		if status := loser.status(); status != 0 {
 			t.Errorf("number %d is still there: %d", i, status)
 		}
+	}
+}
+
+// TestIdleGoesFirst: a connection that has just been opened is not closed under its first request while another one is idle.
+func TestIdleGoesFirst(t *testing.T) {
+	l := &Limiter{Max: 2, Busy: []byte(busy)}
+	address := serve(t, l, func(http.ResponseWriter, *http.Request) {})
+	fresh := dial(t, address)
+	eventually(t, "the connection", func() bool { return l.Count() == 1 })
+	idle := dial(t, address)
+	if idle.get("/") != 200 {
+		t.Error("the second one is not served")
+	}
+	eventually(t, "both waiting", func() bool { return l.waiting() == 2 })
+	if dial(t, address).get("/") != 200 {
+		t.Error("a new one is not served")
+	}
+	if status := idle.status(); status != 0 {
+		t.Errorf("the idle one is still there: %d", status)
+	}
+	if status := fresh.get("/"); status != 200 {
+		t.Errorf("the one that was just opened: %d", status)
 	}
 }
 
@@ -141,6 +180,7 @@ func TestBusy(t *testing.T) {
 			t.Errorf("one that had its request got %d", got)
 		}
 	}
+	eventually(t, "all idle", func() bool { return l.waiting() == 3 })
 	if dial(t, address).get("/") != 200 {
 		t.Error("not served when there is room again")
 	}
