@@ -22,8 +22,8 @@
 //	   │            ▼                                   │
 //	   └──────── stopping ◄── any state with a process ─┘
 //
-//	failed: three deaths in a row before it was ever ready, or a program that cannot be started. Start or restart by hand
-//	leads out of it; a stop leads from backoff and failed to stopped.
+//	failed: three deaths or refused starts in a row before it was ever ready, or a program that cannot be started. Start or
+//	restart by hand leads out of it; a stop leads from backoff and failed to stopped.
 //
 // A run of the process is an incarnation and has a number; what comes late from an older one is recognised and ignored.
 // There are never two live incarnations of a worker: a new one starts when the whole tree of the old one is gone.

@@ -2,8 +2,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
+	"os/exec"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -323,7 +326,7 @@ func (w *worker) died(r *run, what Event) {
 		w.bootDeaths++
 		what.Lines = r.tail.last()
 		if w.bootDeaths >= bootAttempts || policy == RestartNever && !r.killed {
-			w.fail(r, what)
+			w.fail(what)
 			return
 		}
 		w.backoff(delay(w.bootDeaths), what)
@@ -342,7 +345,7 @@ func (w *worker) lateness(r *run) string {
 	return text
 }
 
-func (w *worker) fail(r *run, what Event) {
+func (w *worker) fail(what Event) {
 	if what.Reason == "" {
 		what.Reason = what.Exit.String() + " before it was ready"
 	}
@@ -390,12 +393,38 @@ func (w *worker) start() {
 	w.waitsForPort = false
 	w.incarnation++
 	if err := w.startProcess(); err != nil {
-		w.over = true
-		w.set(Failed, Event{Reason: err.Error()})
+		w.notStarted(err)
 		return
 	}
 	w.timer.Reset(w.cluster.config.readyTimeout())
 	w.set(Starting, Event{Restarts: w.restarts})
+}
+
+// notStarted decides what follows a start that the system refused. It is tried again where that can change by itself: there were too
+// many processes, or the program was being written.
+func (w *worker) notStarted(err error) {
+	what := Event{Reason: err.Error()}
+	if stays(err) || w.cluster.config.restart() == RestartNever {
+		w.over = true
+		w.set(Failed, what)
+		return
+	}
+	w.bootDeaths++
+	if w.bootDeaths >= bootAttempts {
+		w.fail(what)
+		return
+	}
+	w.backoff(delay(w.bootDeaths+1), what)
+}
+
+// stays says whether a start that failed with err will fail again.
+func stays(err error) bool {
+	for _, target := range []error{exec.ErrNotFound, fs.ErrNotExist, fs.ErrPermission, syscall.ENOTDIR, errors.ErrUnsupported} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
 }
 
 // awaitPort looks at a taken port again and again, and tells once who has it.

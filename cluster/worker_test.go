@@ -374,6 +374,31 @@ func TestWorkerThatCannotStartFails(t *testing.T) {
 	})
 }
 
+// TestWorkerIsStartedAgainWhenTheSystemIsShortOfSomething: that passes, and if it does not the worker is given up as any other.
+func TestWorkerIsStartedAgainWhenTheSystemIsShortOfSomething(t *testing.T) {
+	play(t, Config{}, nil, func(s *stage) {
+		short := func(err error) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.fails = err
+		}
+		s.wantState(Ready)
+		short(syscall.EAGAIN)
+		s.now().die(1, 0)
+		s.wantState(Backoff)
+		short(nil)
+		time.Sleep(time.Second)
+		s.wantState(Ready)
+		short(syscall.EAGAIN)
+		s.now().die(1, 0)
+		time.Sleep(time.Minute)
+		s.wantState(Failed)
+		if got, want := s.worker.seen.Load().Reason, syscall.EAGAIN.Error()+" (3 times)"; got != want {
+			s.Errorf("the reason is %q, want %q", got, want)
+		}
+	})
+}
+
 func TestDelay(t *testing.T) {
 	for n := range 100 {
 		if d := delay(n); d < 0 || d > longestDelay*11/10 {

@@ -87,7 +87,7 @@ func (l look) eventLine(e control.Event) string {
 	if e.Killed > 0 {
 		add("did not end in time, killed")
 	}
-	if e.Event == string(cluster.Backoff) && e.Exit != "" {
+	if e.Event == string(cluster.Backoff) && e.Restarts > 0 {
 		when := "now"
 		if e.DelayMS > 0 {
 			when = "in " + short(millis(e.DelayMS))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -159,7 +160,7 @@ func (t *textPrinter) allReady(buf []byte, e cluster.Event) []byte {
 }
 
 func (t *textPrinter) backoff(buf []byte, port string, e cluster.Event) []byte {
-	if e.Exit == nil { // it could not start: someone has its port
+	if e.Restarts == 0 { // someone has its port
 		return fmt.Appendf(buf, "%s %s %s %s waiting for it\n", port, t.bad(t.down), e.Reason, t.dot)
 	}
 	when := "now"
@@ -167,10 +168,10 @@ func (t *textPrinter) backoff(buf []byte, port string, e cluster.Event) []byte {
 		when = "in " + short(e.Delay)
 	}
 	what := e.Reason
-	if what == "" {
-		what = e.Exit.String()
+	if e.Exit != nil {
+		what = cmp.Or(what, e.Exit.String()) + " after " + short(e.Exit.Ran)
 	}
-	return fmt.Appendf(buf, "%s %s %s after %s %s restart %d %s\n", port, t.bad(t.down), what, short(e.Exit.Ran), t.dot, e.Restarts, when)
+	return fmt.Appendf(buf, "%s %s %s %s restart %d %s\n", port, t.bad(t.down), what, t.dot, e.Restarts, when)
 }
 
 func (t *textPrinter) stopped(buf []byte, port string, e cluster.Event) []byte {
