@@ -297,12 +297,14 @@ func TestServeEndsStreamsAndSocketsAtOnce(t *testing.T) {
 
 func TestServeLetsRequestsEnd(t *testing.T) {
 	url, end := serve(t, Config{})
-	client := &http.Client{Transport: &http.Transport{}}
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
 	defer client.CloseIdleConnections()
 	got := make(chan error, 1)
 	started := make(chan struct{})
 	go func() {
 		r, _ := http.NewRequest("POST", url+"/slow?ms=300", &firstRead{started: started})
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Expect", "100-continue") // the body is asked for by the handler, and so its first read tells that that runs
 		resp, err := client.Do(r)
 		if err == nil {
 			_, err = io.Copy(io.Discard, resp.Body)
@@ -310,9 +312,7 @@ func TestServeLetsRequestsEnd(t *testing.T) {
 		}
 		got <- err
 	}()
-	<-started
-	// The body is being sent, so the connection exists; wait until the server has seen it too.
-	waitAccepted(t, client, url)
+	<-started // net/http drops a request that it has read and not begun to serve when it shuts down
 	if err := end(); err != nil {
 		t.Error(err)
 	}
@@ -330,17 +330,6 @@ type firstRead struct {
 func (f *firstRead) Read([]byte) (int, error) {
 	f.once.Do(func() { close(f.started) })
 	return 0, io.EOF
-}
-
-// waitAccepted makes one request: connections are accepted in order, so the earlier one has been accepted.
-func waitAccepted(t *testing.T, client *http.Client, url string) {
-	t.Helper()
-	resp, err := client.Get(url + "/healthz")
-	if err != nil {
-		t.Fatal(err)
-	}
-	io.Copy(io.Discard, resp.Body)
-	resp.Body.Close()
 }
 
 func TestServeReportsATakenPort(t *testing.T) {
