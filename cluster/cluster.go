@@ -44,7 +44,8 @@ type Cluster struct {
 	events *Feed[Event]
 	logs   *Feed[LogLine]
 
-	history    history      // of requests
+	history    history // of requests
+	dashboard  atomic.Pointer[string]
 	turnedAway atomic.Int64 // when a client was last told of that sent no header, in ns; see turnAway
 
 	list       atomic.Pointer[[]*worker] // in the order of their numbers; changed by scale alone
@@ -225,6 +226,17 @@ func (c *Cluster) all() []*worker { return *c.list.Load() }
 
 // FrontURL is where people open the front.
 func (c *Cluster) FrontURL() string { return c.front.url() }
+
+// HasDashboard has snapshots say where the dashboard is.
+func (c *Cluster) HasDashboard(url string) { c.dashboard.Store(&url) }
+
+// DashboardURL is where the dashboard is, empty if there is none.
+func (c *Cluster) DashboardURL() string {
+	if url := c.dashboard.Load(); url != nil {
+		return *url
+	}
+	return ""
+}
 
 // Openings are the addresses at which the front is reached, the one of FrontURL first.
 func (c *Cluster) Openings() []Opening { return c.front.all() }

@@ -63,6 +63,22 @@ func (c *Cluster) Requests(after uint64, limit int, wanted func(*proxy.Access) b
 	return c.history.last(after, limit, wanted)
 }
 
+// at returns one request, if it is remembered.
+func (h *history) at(seq uint64) (r PastRequest, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if seq == 0 || seq > h.n || h.n-seq >= keepRequests {
+		return r, false
+	}
+	a := &h.ring[(seq-1)%keepRequests]
+	r = PastRequest{seq, *a}
+	r.Attempts = slices.Clone(a.Attempts)
+	return r, true
+}
+
+// Request returns the request with this number, if it is one of the 1,000 that are remembered.
+func (c *Cluster) Request(seq uint64) (PastRequest, bool) { return c.history.at(seq) }
+
 // onAccess is told of each request by the proxy.
 func (c *Cluster) onAccess(a *proxy.Access) {
 	c.history.add(a)

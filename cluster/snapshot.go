@@ -128,12 +128,13 @@ func (c *Cluster) Snapshot() Snapshot {
 	now := time.Now()
 	stats := c.proxy.Stats()
 	s := Snapshot{
-		Name:     c.config.name(),
-		PID:      os.Getpid(),
-		Front:    c.FrontURL(),
-		Policy:   c.pool.Policy(),
-		UptimeMS: now.Sub(c.opened).Milliseconds(),
-		Ending:   c.ending.Load(),
+		Name:      c.config.name(),
+		PID:       os.Getpid(),
+		Front:     c.FrontURL(),
+		Policy:    c.pool.Policy(),
+		Dashboard: c.DashboardURL(),
+		UptimeMS:  now.Sub(c.opened).Milliseconds(),
+		Ending:    c.ending.Load(),
 		Requests: RequestCounts{
 			Total:         stats.Total,
 			OK:            stats.OK,

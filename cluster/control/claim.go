@@ -23,9 +23,10 @@ type Info struct {
 	BasePort  int       `json:"base_port"`
 	Ports     []int     `json:"ports"` // of the workers
 	Started   time.Time `json:"started"`
-	Socket    string    `json:"socket"`          // its path, on Windows its address
-	Mark      string    `json:"mark,omitempty"`  // what the processes of this lbdev carry in their environment
-	Token     string    `json:"token,omitempty"` // on Windows
+	Socket    string    `json:"socket"`              // its path, on Windows its address
+	Mark      string    `json:"mark,omitempty"`      // what the processes of this lbdev carry in their environment
+	Token     string    `json:"token,omitempty"`     // on Windows
+	Dashboard string    `json:"dashboard,omitempty"` // its URL, with the token that lets in
 	Version   string    `json:"version"`
 }
 

@@ -78,12 +78,13 @@ func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
 	last, _, _ := s.Cluster.Requests(o.after, o.limit, o.wants)
 	body := Requests{[]Request{}}
 	for i := range slices.Backward(last) {
-		body.Requests = append(body.Requests, newPastRequest(&last[i]))
+		body.Requests = append(body.Requests, NewPastRequest(&last[i]))
 	}
 	answer(w, http.StatusOK, body)
 }
 
-func newPastRequest(r *cluster.PastRequest) Request {
+// NewPastRequest is the form in which it travels together with why each worker was asked.
+func NewPastRequest(r *cluster.PastRequest) Request {
 	wire := NewRequest(&r.Access)
 	wire.Seq = r.Seq
 	for i := range wire.Attempts {
@@ -136,7 +137,7 @@ func (s *Server) followRequests(w http.ResponseWriter, r *http.Request, o reques
 			out.message("lost", o.after, NewLost("requests", lost))
 		}
 		for i := range requests {
-			out.message("", requests[i].Seq, newPastRequest(&requests[i]))
+			out.message("", requests[i].Seq, NewPastRequest(&requests[i]))
 		}
 		if !lossy { // a reader that gets nothing more than this resumes here
 			out.id(newest)

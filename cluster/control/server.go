@@ -46,8 +46,9 @@ type Server struct {
 	KeepAlive time.Duration
 
 	run      string // names this run of the cluster in the ids of events
+	prepared sync.Once
 	mux      *http.ServeMux
-	http     *http.Server
+	http     *http.Server // nil before Open
 	served   chan struct{}
 	down     sync.Once
 	finish   sync.Once
@@ -57,13 +58,26 @@ type Server struct {
 	closed   sync.Once
 }
 
+func (s *Server) prepare() {
+	s.prepared.Do(func() {
+		var id [8]byte
+		rand.Read(id[:]) // never fails
+		s.run = hex.EncodeToString(id[:])
+		s.mux = s.routes()
+		s.served, s.finished, s.closing = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	})
+}
+
+// API answers whoever asks: it is for one who has looked at that already, such as the dashboard. It works without Open too, until
+// Close.
+func (s *Server) API() http.Handler {
+	s.prepare()
+	return http.HandlerFunc(s.route)
+}
+
 // Open begins to answer on a listener, which is the server's from then on. It returns at once.
 func (s *Server) Open(listener net.Listener) {
-	var id [8]byte
-	rand.Read(id[:]) // never fails
-	s.run = hex.EncodeToString(id[:])
-	s.mux = s.routes()
-	s.served, s.finished, s.closing = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	s.prepare()
 	s.http = &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: headerTimeout,
@@ -82,6 +96,7 @@ func (s *Server) serve(listener net.Listener) {
 
 // Finish tells those who wait for the end of the cluster how it went. Only the first call counts.
 func (s *Server) Finish(report cluster.Report) {
+	s.prepare()
 	s.finish.Do(func() {
 		s.report = NewReport(report)
 		close(s.finished)
@@ -91,7 +106,11 @@ func (s *Server) Finish(report cluster.Report) {
 // Close stops answering and closes the listener. Streams whose feed is closed get the rest, the others what is there;
 // answers that are under way are waited for until ctx ends, at most for 2 s. A second call does nothing.
 func (s *Server) Close(ctx context.Context) error {
+	s.prepare()
 	s.closed.Do(func() { close(s.closing) })
+	if s.http == nil {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, closePatience)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
@@ -119,11 +138,15 @@ func (l *ownOnly) Accept() (net.Conn, error) {
 	}
 }
 
-// ServeHTTP checks who asks and whether there is such a route; http.ServeMux would answer with text.
+// ServeHTTP checks who asks.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.Token != "" && !s.mayEnter(w, r) {
-		return
+	if s.Token == "" || s.mayEnter(w, r) {
+		s.route(w, r)
 	}
+}
+
+// route checks whether there is such a route; http.ServeMux would answer with text.
+func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	handler, pattern := s.mux.Handler(r)
 	if pattern == "" {
 		var p probe
@@ -143,7 +166,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // mayEnter guards a TCP listener: a web page can make a browser connect to it, under a name of its own (DNS rebinding).
 func (s *Server) mayEnter(w http.ResponseWriter, r *http.Request) bool {
-	if !loopback(r.Host) {
+	if !Loopback(r.Host) {
 		refuse(w, http.StatusForbidden, fmt.Sprintf("cannot answer as %q", r.Host), "ask for 127.0.0.1")
 		return false
 	}
@@ -156,8 +179,8 @@ func (s *Server) mayEnter(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
-// loopback says whether a Host header names this machine only.
-func loopback(host string) bool {
+// Loopback says whether a Host header names this machine only.
+func Loopback(host string) bool {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h
