@@ -1,0 +1,91 @@
+// Shows what the workers print, oldest first as in a terminal, of all or of one, with search.
+
+import { byId, el, say } from "./dom.js";
+import { clock, colourOf, count } from "./words.js";
+
+const most = 2000; // lines
+const pace = 200; // ms between two additions: each costs a layout
+
+export class Logs {
+  constructor(store) {
+    this.store = store;
+    this.place = byId("logs-lines");
+    this.choice = byId("logs-worker");
+    this.search = byId("logs-search");
+    this.shown = 0; // of the store's logsAdded
+    this.generation = 0;
+    this.choice.addEventListener("change", () => this.anew());
+    this.search.addEventListener("input", () => this.anew());
+  }
+
+  anew() {
+    this.place.replaceChildren();
+    this.shown = 0;
+    this.ended = true;
+    this.render();
+  }
+
+  matches(line) {
+    const worker = Number(this.choice.value);
+    const text = this.search.value.toLowerCase();
+    if (line.gap) return !worker && !text;
+    return (!worker || line.worker === worker) && (!text || line.line.toLowerCase().includes(text));
+  }
+
+  render() {
+    this.fillChoice();
+    if (this.generation !== this.store.generation) {
+      this.generation = this.store.generation;
+      this.anew();
+      return;
+    }
+    const all = this.store.logs;
+    const fresh = all.slice(Math.max(0, all.length - (this.store.logsAdded - this.shown))).filter((l) => this.matches(l));
+    if (this.shown === this.store.logsAdded && this.shown > 0) return;
+    if (this.shown > 0 && this.tooSoon()) return;
+    this.shown = this.store.logsAdded;
+    if (fresh.length > 0) this.add(fresh);
+    say(byId("logs-note"), this.place.childElementCount > 0 ? "" : this.search.value ? "No line matches." : "Nothing printed yet.");
+  }
+
+  // tooSoon puts off what comes quickly after the last addition.
+  tooSoon() {
+    const wait = (this.at ?? 0) + pace - Date.now();
+    if (wait > 0) {
+      this.later ??= setTimeout(() => {
+        this.later = undefined;
+        if (!this.frozen) this.render();
+      }, wait);
+      return true;
+    }
+    this.at = Date.now();
+    return false;
+  }
+
+  // add appends lines, and follows them unless someone has scrolled up to read.
+  add(lines) {
+    const p = this.place;
+    const follows = this.ended || p.scrollHeight - p.scrollTop - p.clientHeight < 30;
+    this.ended = false;
+    p.append(...lines.map(lineOf));
+    while (p.childElementCount > most) p.firstElementChild.remove();
+    if (follows) p.scrollTop = p.scrollHeight;
+  }
+
+  fillChoice() {
+    const workers = this.store.cluster?.workers ?? [];
+    const want = workers.map((w) => w.port).join();
+    if (want === this.filled) return;
+    this.filled = want;
+    const chosen = this.choice.value;
+    this.choice.replaceChildren(new Option("all", "0"), ...workers.map((w) => new Option(String(w.port), String(w.worker))));
+    this.choice.value = workers.some((w) => String(w.worker) === chosen) ? chosen : "0";
+    if (this.choice.value !== chosen) this.anew();
+  }
+}
+
+function lineOf(l) {
+  if (l.gap) return el("p", { class: "gap" }, `… ${count(l.gap)} lines not shown`);
+  return el("p", { class: `line w${colourOf(l.worker)}` },
+    el("span", { class: "quiet" }, clock(l.time)), el("b", { class: "at" }, ` ${l.port || "lbdev"} `), l.line);
+}

@@ -1,0 +1,149 @@
+// Lists the requests, newest first. A row opens and shows all that lbdev knows of it; files that a page loads are folded into one.
+
+import { Detail } from "./detail.js";
+import { byId, el, mark, say } from "./dom.js";
+import { colourOf, count, milliseconds, signOfOutcome, told } from "./words.js";
+
+const most = 300; // rows
+
+const asset = /\.(css|m?js|map|png|jpe?g|gif|svg|ico|webp|avif|woff2?|ttf|otf|mp4|webm|mp3|webmanifest)$/i;
+
+function isAsset(r) {
+  const path = r.path.split("?", 1)[0];
+  return (r.outcome === "ok" && r.status < 400 && asset.test(path)) || path === "/favicon.ico" && r.outcome === "ok";
+}
+
+export class Requests {
+  constructor(store) {
+    this.store = store;
+    this.list = byId("requests-list");
+    this.filter = byId("requests-filter");
+    this.top = byId("requests-top");
+    this.shown = 0; // of the store's requestsAdded
+    this.generation = 0;
+    this.filter.addEventListener("input", () => this.anew());
+    this.list.addEventListener("click", (e) => this.click(e));
+    this.list.addEventListener("scroll", () => (this.top.hidden = this.list.scrollTop < 20), { passive: true });
+    this.top.addEventListener("click", () => (this.list.scrollTop = 0));
+  }
+
+  // anew builds the list again from all that is known.
+  anew() {
+    this.list.replaceChildren();
+    this.shown = 0;
+    this.words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
+    this.render();
+  }
+
+  matches(r) {
+    if (!this.words?.length) return true;
+    const held = r.held_ms > 0 ? "held" : "";
+    const text = [r.method, r.path, r.port, r.status, r.outcome, held, r.reason].join(" ").toLowerCase();
+    return this.words.every((w) => text.includes(w));
+  }
+
+  render() {
+    if (this.generation !== this.store.generation) {
+      this.generation = this.store.generation;
+      this.anew();
+      return;
+    }
+    const all = this.store.requests;
+    const fresh = all.slice(Math.max(0, all.length - (this.store.requestsAdded - this.shown)));
+    this.shown = this.store.requestsAdded;
+    const wanted = fresh.filter((r) => this.matches(r)).slice(-most);
+    if (wanted.length > 0) this.keepingPlace(() => this.add(wanted));
+    const left = this.store.leftOut;
+    const none = this.list.childElementCount > 0 ? "" : this.words?.length ? "None matches. " : "None yet. ";
+    const sample = left > 0 ? `A sample, with all that is unusual: ${count(left)} more were counted but not listed.` : "";
+    say(byId("requests-note"), none + sample);
+  }
+
+  add(requests) {
+    for (const r of requests) {
+      if (isAsset(r) && !this.words?.length) this.fold(r);
+      else this.list.prepend(row(r));
+    }
+    let last = this.list.lastElementChild;
+    while (this.list.childElementCount > most && last) {
+      const before = last.previousElementSibling;
+      if (!last.querySelector('[aria-expanded="true"]')) last.remove();
+      last = before;
+    }
+  }
+
+  // fold puts an asset into the topmost row if that holds assets, otherwise into a new one.
+  fold(r) {
+    const top = this.list.firstElementChild;
+    const group = top?.requests ? top : assets();
+    if (group !== top) this.list.prepend(group);
+    group.requests.push(r);
+    const n = group.requests.length;
+    const ports = [...new Set(group.requests.map((x) => x.port).filter(Boolean))].sort();
+    say(group.says, n === 1 ? `1 asset: ${r.path}` : `${n} assets`);
+    say(group.ports, ports.length > 1 ? `${ports.length} ports` : ports.join());
+    group.nested?.prepend(row(r));
+  }
+
+  // keepingPlace changes the list without moving what someone is reading: an open or focused row, or where they scrolled to.
+  keepingPlace(change) {
+    const place = this.list;
+    const anchor = place.querySelector(':scope > li > [aria-expanded="true"]')?.parentElement ??
+      (place.contains(document.activeElement) ? document.activeElement.closest("#requests-list > li") : undefined) ??
+      (place.scrollTop > 0 ? [...place.children].find((c) => c.offsetTop + c.offsetHeight > place.scrollTop) : undefined);
+    const before = anchor?.offsetTop;
+    change();
+    if (anchor?.isConnected) place.scrollTop += anchor.offsetTop - before;
+  }
+
+  click(e) {
+    const button = e.target.closest("button.row");
+    if (!button) return;
+    const item = button.parentElement;
+    const open = button.getAttribute("aria-expanded") !== "true";
+    mark(button, "aria-expanded", String(open));
+    if (item.requests) return unfold(item, open);
+    item.detail?.remove();
+    item.detail = undefined;
+    if (!open) return;
+    item.detail = el("div", { class: "detail" });
+    item.append(item.detail);
+    new Detail(this.store, item.request, item.detail).show();
+  }
+}
+
+function row(r) {
+  const bad = r.outcome === "failed" || r.outcome === "cut";
+  const unusual = bad || r.outcome !== "ok" || r.held_ms > 0;
+  const status = el("span", { class: "status" }, unusual ? el("b", {}, `${signOfOutcome(r)} `) : "", r.status ? String(r.status) : "–");
+  const label = `${told(r)}, status ${r.status || "none"}, attempts ${r.attempts}`;
+  const button = el("button", { type: "button", class: "row", "aria-expanded": "false", "aria-label": label },
+    el("span", { class: "method" }, r.method),
+    el("span", { class: "path" }, r.path),
+    el("span", { class: "at" }, r.port ? String(r.port) : "–"),
+    status,
+    el("span", { class: "time" }, milliseconds(r.total_ms)),
+    el("span", { class: "tries" }, String(r.attempts)));
+  const item = el("li", { class: `w${colourOf(r.port ? r.worker : 0)}` }, button);
+  item.dataset.seq = r.seq;
+  item.dataset.outcome = r.outcome;
+  if (bad || r.status >= 500) item.dataset.tone = "bad";
+  item.request = r;
+  return item;
+}
+
+function assets() {
+  const says = el("span", { class: "path" });
+  const ports = el("span", { class: "at" });
+  const item = el("li", { class: "assets" },
+    el("button", { type: "button", class: "row", "aria-expanded": "false" }, el("span", { class: "method" }, "GET"), says, ports));
+  return Object.assign(item, { requests: [], says, ports });
+}
+
+function unfold(group, open) {
+  group.nested?.remove();
+  group.nested = undefined;
+  if (!open) return;
+  group.nested = el("ol", {}, ...group.requests.map(row).reverse());
+  group.append(group.nested);
+}
