@@ -21,21 +21,22 @@ const module = "github.com/lbdev/lbdev"
 // mayImport lists, for each room, the rooms of ours that it may import. A room is a folder with its sub-folders, as far
 // as they have no line of their own. Packages of one room import each other freely, as Go has no cycles.
 var mayImport = map[string][]string{
-	"procs":           {},
-	"proxy":           {},
-	"templates":       {},
-	"sample":          {},
-	"cluster":         {"procs", "proxy"},
-	"cluster/control": {"cluster", "procs", "proxy", "templates"},
-	"cluster/localca": {},
-	"cluster/logfile": {"cluster", "procs", "proxy"},
-	"cluster/metrics": {"cluster", "proxy"},
-	"cluster/watch":   {},
-	"cmd/lbdev":       {"cluster", "cluster/control", "cluster/localca", "cluster/logfile", "cluster/metrics", "cluster/watch", "procs", "proxy", "templates", "sample"},
-	"bench":           {},
-	"clients":         {"cluster"},
-	"procs/misbehave": {},
-	".":               {},
+	"procs":             {},
+	"proxy":             {},
+	"templates":         {},
+	"sample":            {},
+	"cluster":           {"procs", "proxy"},
+	"cluster/control":   {"cluster", "procs", "proxy", "templates"},
+	"cluster/dashboard": {"cluster", "cluster/control", "proxy", "templates"},
+	"cluster/localca":   {},
+	"cluster/logfile":   {"cluster", "procs", "proxy"},
+	"cluster/metrics":   {"cluster", "proxy"},
+	"cluster/watch":     {},
+	"cmd/lbdev":         {"cluster", "cluster/control", "cluster/dashboard", "cluster/localca", "cluster/logfile", "cluster/metrics", "cluster/watch", "procs", "proxy", "templates", "sample"},
+	"bench":             {},
+	"clients":           {"cluster"},
+	"procs/misbehave":   {},
+	".":                 {},
 }
 
 // forTests are the rooms that a _test.go file may import besides its own room's list: children that misbehave, and an
