@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
+	"github.com/lbdev/lbdev/cluster/dashboard"
 	"github.com/lbdev/lbdev/procs"
 )
 
@@ -20,6 +20,7 @@ type door struct {
 	mu     sync.Mutex // for claim
 	claim  *control.Claim
 	server *control.Server
+	board  string             // the dashboard's URL, with its token
 	cancel context.CancelFunc // ends keep
 	kept   sync.WaitGroup
 }
@@ -67,12 +68,16 @@ func (d *door) reserve(choose func(cluster.Promises) ([]int, error)) error {
 	return d.claim.Reserve(choose)
 }
 
-// serve lets others in. down is called when one of them asks for the cluster's end.
-func (d *door) serve(c *cluster.Cluster, metrics http.Handler, down func()) {
+// serve lets others in, to what server answers; they are told where the dashboard is, if there is one.
+func (d *door) serve(c *cluster.Cluster, server *control.Server, board *dashboard.Server) {
 	if d == nil {
 		return
 	}
-	d.server = &control.Server{Cluster: c, Down: down, Metrics: metrics, Token: d.claim.Token()}
+	if board != nil {
+		d.board = board.URL()
+	}
+	d.server = server
+	d.server.Token = d.claim.Token()
 	d.server.Open(d.claim.Listener())
 	ctx, cancel := context.WithCancel(context.Background())
 	d.cancel = cancel
@@ -103,15 +108,8 @@ func (d *door) update(c *cluster.Cluster) {
 		return
 	}
 	d.claim.Update(func(info *control.Info) {
-		info.Front, info.BasePort, info.Ports = c.FrontURL(), ports[0], ports
+		info.Front, info.BasePort, info.Ports, info.Dashboard = c.FrontURL(), ports[0], ports, d.board
 	})
-}
-
-// finish tells those who asked for the end how it went.
-func (d *door) finish(report cluster.Report) {
-	if d != nil && d.server != nil {
-		d.server.Finish(report)
-	}
 }
 
 // doorPatience is how long those who are still connected may take for their last answer.

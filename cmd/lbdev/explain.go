@@ -115,8 +115,8 @@ func portHint(e *cluster.PortTakenError) string {
 		stop = fmt.Sprintf("stop it with  kill %d ", e.Holder.PID)
 	}
 	switch {
-	case e.What == "metrics":
-		return stop + ", or choose another address:  lbdev up --metrics 9090 …"
+	case e.What != "": // its flag has the same name
+		return stop + ", or choose another address:  lbdev up --" + e.What + " 9090 …"
 	case e.Worker == 0:
 		return stop + ", or choose another front:  lbdev up --listen 9080 …"
 	}

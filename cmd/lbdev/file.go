@@ -65,6 +65,7 @@ type configFile struct {
 	AccessLog    string            `yaml:"access-log"`
 	AccessFormat string            `yaml:"access-format"`
 	Metrics      string            `yaml:"metrics"`
+	Dashboard    string            `yaml:"dashboard"`
 	JSON         string            `yaml:"json"`
 
 	name    string

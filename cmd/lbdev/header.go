@@ -8,8 +8,11 @@ import (
 	"github.com/lbdev/lbdev/cluster"
 )
 
-// headerWidth is what stands before the last column of the header.
-const headerWidth = 2 + 10 + 1 + 25 + 1
+// headerIndent and headerWidth are what stands before the second and the last column of the header.
+const (
+	headerIndent = 2 + 10 + 1
+	headerWidth  = headerIndent + 25 + 1
+)
 
 // header says what was opened and how the workers get their ports:
 //
@@ -27,6 +30,13 @@ func (s *session) header() string {
 	row("front", snap.Front, snap.Balanced().String())
 	for _, url := range snap.Listen[1:] {
 		row("", url, "")
+	}
+	if s.dashboard != nil {
+		url := s.dashboard.URL()
+		if s.out.width > 0 && headerIndent+len(url) > s.out.width { // broken it could not be clicked on
+			url = "lbdev open --dashboard"
+		}
+		row("dashboard", url, "")
 	}
 	if s.plan.metrics != "" {
 		row("metrics", "http://"+s.plan.metrics+"/metrics", "")
@@ -55,12 +65,9 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 		add("%s", s.plan.passing)
 	}
 	for _, moved := range s.cluster.Moved() {
-		if !moved.Taken {
-			add("the %s moved to %d, to keep clear of other ports", moved.What, moved.To)
-			continue
-		}
-		add("port %d is in use by %s: the %s moved to %d", moved.From, moved.Holder, moved.What, moved.To)
+		add("%s", movedText(moved))
 	}
+	remarks = append(remarks, s.dashboardRemarks()...)
 	remarks = append(remarks, s.plan.notes...)
 	if s.closed != "" {
 		add("%s", s.closed)
@@ -69,6 +76,13 @@ func (s *session) remarks(snap cluster.Snapshot) []string {
 		add("warning: everyone who can reach this machine can read the metrics")
 	}
 	return append(remarks, warnings(s.cluster.Openings())...)
+}
+
+func movedText(m cluster.Move) string {
+	if !m.Taken {
+		return fmt.Sprintf("the %s moved to %d, to keep clear of other ports", m.What, m.To)
+	}
+	return fmt.Sprintf("port %d is in use by %s: the %s moved to %d", m.From, m.Holder, m.What, m.To)
 }
 
 // warnings are what the addresses of the front mean, if it is not what people expect.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,13 +12,14 @@ import (
 func openCommand() *cli.Command {
 	return &cli.Command{
 		Name:            "open",
-		Usage:           "open the front in a browser",
+		Usage:           "open the front or the dashboard in a browser",
 		ArgsUsage:       "[PATH]",
-		UsageText:       "lbdev open [flags] [PATH]\n\nlbdev open              the front\nlbdev open /admin       a page of it\nlbdev open --worker 2   one worker, past the front\nlbdev open --print      only print the URL",
+		UsageText:       "lbdev open [flags] [PATH]\n\nlbdev open              the front\nlbdev open /admin       a page of it\nlbdev open --worker 2   one worker, past the front\nlbdev open --dashboard  the dashboard\nlbdev open --print      only print the URL",
 		HideHelpCommand: true,
 		OnUsageError:    usageError,
 		Flags: remoteFlags(
 			&cli.IntFlag{Name: "worker", Aliases: []string{"w"}, Usage: "open the worker with number or port `N` itself"},
+			&cli.BoolFlag{Name: "dashboard", Usage: "open the dashboard; its URL has the token that lets in"},
 			&cli.BoolFlag{Name: "print", Usage: "print the URL and open nothing"},
 		),
 		Action: open,
@@ -30,11 +32,10 @@ func open(c *cli.Context) error {
 		return err
 	}
 	defer r.Close()
-	url, err := r.url(c.Int("worker"))
+	url, err := r.target(c)
 	if err != nil {
 		return err
 	}
-	url += "/" + strings.TrimPrefix(c.Args().First(), "/")
 	if c.Bool("json") {
 		if err := printJSON(c, map[string]string{"url": url}); err != nil {
 			return err
@@ -50,6 +51,21 @@ func open(c *cli.Context) error {
 		return &commandError{code: exitFailed, err: fmt.Errorf("cannot open a browser: %w", err), hint: "copy the address above into one"}
 	}
 	return nil
+}
+
+// target is what is to be opened.
+func (r *remote) target(c *cli.Context) (string, error) {
+	if !c.Bool("dashboard") {
+		url, err := r.url(c.Int("worker"))
+		return url + "/" + strings.TrimPrefix(c.Args().First(), "/"), err
+	}
+	if c.Args().Present() || c.IsSet("worker") {
+		return "", &commandError{code: exitUsage, err: errors.New("cannot open a part of the dashboard: it is one page"), hint: "lbdev open --dashboard"}
+	}
+	if r.Info.Dashboard == "" {
+		return "", &commandError{code: exitFailed, err: fmt.Errorf("cannot open the dashboard of %s: it has none", r.Now.Name), hint: "start it without  --dashboard off"}
+	}
+	return r.Info.Dashboard, nil
 }
 
 // url is where the front is, or the worker with this number or port.

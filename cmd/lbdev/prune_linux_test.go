@@ -100,7 +100,7 @@ func files(t *testing.T, runtime string) (names []string) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if e.Name() != ".lock" {
+		if !strings.HasPrefix(e.Name(), ".") { // those are of all clusters, and stay
 			names = append(names, e.Name())
 		}
 	}

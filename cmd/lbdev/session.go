@@ -12,6 +12,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/control"
+	"github.com/lbdev/lbdev/cluster/dashboard"
 	"github.com/lbdev/lbdev/cluster/logfile"
 	"github.com/lbdev/lbdev/cluster/metrics"
 	"github.com/lbdev/lbdev/cluster/watch"
@@ -39,8 +41,13 @@ type session struct {
 	access  *logfile.Files  // nil without --access-log FILE
 	watcher *watch.Watcher  // nil without --watch
 	scraped *metrics.Server // nil without --metrics
+	api     *control.Server
 	door    *door
 	closed  string // why there is no door
+
+	dashboard      *dashboard.Server // nil with --dashboard off
+	dashboardMoved *cluster.Move     // nil = it is where people look for it
+
 	signals chan os.Signal
 	quit    chan string // told by the key q and by lbdev down: what is to be said
 	out     look
@@ -81,6 +88,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 // abandon lets go what open has opened before it failed.
 func (s *session) abandon() {
 	s.door.close()
+	s.closeDashboard()
 	s.closeMetrics()
 	s.closeLogs()
 	if s.watcher != nil {
@@ -121,7 +129,12 @@ func (s *session) open() (err error) {
 	if err = s.cluster.Open(); err != nil {
 		return err
 	}
-	s.door.serve(s.cluster, scrape, s.goDown)
+	s.api = &control.Server{Cluster: s.cluster, Down: s.goDown, Metrics: scrape}
+	if err = s.openDashboard(s.api); err != nil {
+		s.cluster.Shutdown(context.Background())
+		return err
+	}
+	s.door.serve(s.cluster, s.api, s.dashboard)
 	return nil
 }
 
@@ -157,10 +170,11 @@ func (s *session) run() error {
 	if hurried {
 		return err // without Release: the guardians kill what is left
 	}
+	s.closeDashboard()
 	s.closeMetrics()
 	s.closeLogs()
 	s.guard.Release()
-	s.door.finish(report)
+	s.api.Finish(report)
 	if !s.awaitScreen() {
 		explain(s.stderr, errors.New("cannot write the rest of the output: nobody reads it"))
 		return err

@@ -70,9 +70,13 @@ type plan struct {
 	watch   []string // globs
 	logDir  string   // empty = none
 	access  accessPlan
-	metrics string   // address for Prometheus; empty = none
-	notes   []string // what people are told of how it was read
-	act     act
+	metrics string // address for Prometheus; empty = none
+
+	dashboard      string // its address; empty = none
+	dashboardMoves bool   // nobody has asked for that address: another one will do
+
+	notes []string // what people are told of how it was read
+	act   act
 }
 
 // planUp reads the flags. What cluster.New checks is not checked here.
@@ -165,6 +169,9 @@ func (p *plan) check(c *cli.Context) error {
 	}
 	if err = p.planMetrics(c.String("metrics")); err != nil {
 		return usage("metrics", err, "lbdev up --metrics 9090 …")
+	}
+	if err = p.planDashboard(c.String("dashboard"), c.IsSet("dashboard")); err != nil {
+		return usage("dashboard", err, "lbdev up --dashboard 8090 …")
 	}
 	for _, name := range []string{"hold", "stop-timeout"} {
 		if d := c.Duration(name); d < 0 {
