@@ -4,7 +4,7 @@ PLATFORMS  = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 win
 VETTED     = linux/amd64 darwin/arm64 windows/amd64
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test tools lint fmt vet fix staticcheck vuln packages cross bench soak wine snapshot clean
+.PHONY: help build run test tools lint fmt vet fix staticcheck vuln packages cross bench soak screenshots wine snapshot clean
 
 help: ## list what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,10 @@ bench: ## measure the front, logs, start and memory beside nginx, HAProxy and ca
 
 soak: tools ## the long versions of the tests with real clients and servers; about six minutes
 	@go test -count=1 -v -tags soak -timeout 30m ./clients
+
+screenshots: tools ## pictures of the dashboard into bin/screenshots
+	@mkdir -p bin/screenshots
+	@SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -tags screenshots -run TestScreenshots ./clients
 
 wine: ## let the Windows build serve the sample app under Wine
 	@bash scripts/wine

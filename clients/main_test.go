@@ -72,20 +72,31 @@ func app(name string) []string { return []string{os.Args[0], "app", name, "{port
 func up(t *testing.T, flags, command []string) *front {
 	t.Helper()
 	base := freePorts(t, 21)
-	f := &front{T: t, exited: make(chan struct{}), dir: t.TempDir(), base: base, host: fmt.Sprintf("127.0.0.1:%d", base+20)}
+	f := &front{T: t, dir: t.TempDir(), base: base, host: fmt.Sprintf("127.0.0.1:%d", base+20)}
 	f.url = "http://" + f.host
 	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+f.dir, "LBDEV_NAME=clients", "CLIENTS_DIR="+f.dir)
-	args := append([]string{"up", "--json", "--base-port", strconv.Itoa(base), "--listen", f.host}, flags...)
-	f.cmd = exec.Command(program, append(append(args, "--"), command...)...)
+	f.again(flags, command)
+	return f
+}
+
+// again starts lbdev at the same ports.
+func (f *front) again(flags, command []string) {
+	f.Helper()
+	f.exited = make(chan struct{})
+	args := append([]string{"up", "--json", "--base-port", strconv.Itoa(f.base), "--listen", f.host}, flags...)
+	if command != nil {
+		args = append(append(args, "--"), command...)
+	}
+	f.cmd = exec.Command(program, args...)
 	f.cmd.Dir, f.cmd.Env, f.cmd.Stderr = f.dir, f.env, &f.stderr
 	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a test are for lbdev alone
 	if err := f.cmd.Start(); err != nil {
-		t.Fatal(err)
+		f.Fatal(err)
 	}
-	go func() { f.cmd.Wait(); close(f.exited) }()
-	t.Cleanup(f.down)
+	exited, cmd := f.exited, f.cmd
+	go func() { cmd.Wait(); close(exited) }()
+	f.Cleanup(f.down)
 	f.lbdev("wait")
-	return f
 }
 
 // down ends lbdev, which ends what it has started.

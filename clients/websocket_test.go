@@ -87,26 +87,12 @@ func TestWebSocketOfKilledWorker(t *testing.T) {
 // TestBrowser lets Chromium open an event stream and WebSockets; the last one ends as its worker is killed.
 func TestBrowser(t *testing.T) {
 	f := up(t, []string{"-n", "2"}, app("web"))
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()),
-		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
-	defer cancel()
-	ctx, cancel = chromedp.NewContext(ctx)
-	defer cancel()
-	stop := time.AfterFunc(2*time.Minute, cancel) // a timeout of the first Run's context would end the browser
-	defer stop.Stop()
-	if err := chromedp.Do(ctx, chromedp.Navigate(f.url+"/page")); err != nil {
-		t.Fatalf("%v (make test installs chromium)", err)
-	}
+	b := openBrowser(t)
+	b.do(chromedp.Navigate(f.url + "/page"))
 	log := ""
 	read := func(want string) func() bool {
 		return func() bool {
-			var err error
-			if log, err = chromedp.Run(ctx, chromedp.Text("#log")); err != nil {
-				t.Fatal(err)
-			}
+			log = b.says("document.querySelector('#log').innerText")
 			return strings.Contains(log, want)
 		}
 	}
