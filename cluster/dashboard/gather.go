@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -54,7 +55,7 @@ func (g *gatherer) past() (events []control.Event, requests []brief, logs []logL
 		logs:    g.cluster.Logs().Reader(back(pastLogs, g.logs.Seen()), false),
 	}
 	defer early.close()
-	last, _, _ := g.cluster.Requests(0, pastRequests, func(*proxy.Access) bool { return true })
+	last, _, _ := g.cluster.Requests(0, pastRequests, nil)
 	requests = []brief{}
 	for i := range last {
 		if last[i].Seq <= g.request {
@@ -92,11 +93,10 @@ func (g *gatherer) newRequests(limit int) (requests []brief, left uint64) {
 	found, newest, _ := g.cluster.Requests(after, limit, unusual)
 	if room := limit - len(found); room > 0 {
 		usual := func(a *proxy.Access) bool { return !unusual(a) }
-		var more []cluster.PastRequest
-		more, newest, _ = g.cluster.Requests(after, room, usual)
+		more, _, _ := g.cluster.Requests(after, room, usual) // some may be newer than newest: they are for the next frame
 		found = append(found, more...)
 	}
-	slices.SortFunc(found, func(a, b cluster.PastRequest) int { return int(int64(a.Seq) - int64(b.Seq)) })
+	slices.SortFunc(found, func(a, b cluster.PastRequest) int { return cmp.Compare(a.Seq, b.Seq) })
 	for i := range found {
 		if found[i].Seq <= newest {
 			requests = append(requests, newBrief(&found[i]))
