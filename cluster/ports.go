@@ -18,7 +18,6 @@ import (
 const (
 	defaultBasePort  = 8000
 	defaultFrontPort = 8080
-	maxMove          = 200  // how far something beside the front moves from where people look for it
 	dashboardPort    = 8090 // where people look for the dashboard: neither the front nor a worker moves there
 	// longLook and shortLook are how long looking up the owner of a port may take: where that is all that is left to say,
 	// and where a worker waits to be ready. It takes 10 ms, and a second on a machine that is very busy.
@@ -91,24 +90,24 @@ func Listen(what, address string) (net.Listener, error) {
 	return nil, fmt.Errorf("cannot open the %s on %s: %w", what, address, err)
 }
 
-// ListenNear listens for something beside the front where its users look for it, at port, or at the next port that is free and that
-// no worker has. It says what was in the way, if something was.
+// ListenNear listens for something beside the front where its users look for it, at port, or at the next one that is free and that no
+// worker has. It says what was in the way, if something was.
 func (c *Cluster) ListenNear(what string, port int) (net.Listener, *Move, error) {
-	first := port
-	for ; ; port++ {
-		if neverChosen(port) || slices.Contains(c.Ports(), port) {
-			continue
+	for {
+		free, moved, err := freeBlock(what, port, 1, nil, c.Ports()...)
+		if err != nil {
+			return nil, nil, err
 		}
-		listener, err := net.Listen("tcp", net.JoinHostPort(workerHost, strconv.Itoa(port)))
+		listener, err := net.Listen("tcp", net.JoinHostPort(workerHost, strconv.Itoa(free)))
 		switch {
-		case err == nil && port == first:
-			return listener, nil, nil
-		case err == nil:
-			moved := &Move{What: what, From: first, To: port, Taken: !slices.Contains(c.Ports(), first)}
-			moved.findHolder()
-			return listener, moved, nil
-		case port-first >= maxMove || !isAddrInUse(err):
+		case isAddrInUse(err): // somebody has taken it at this moment
+		case err != nil:
 			return nil, nil, fmt.Errorf("cannot open the %s: %w", what, err)
+		default:
+			if moved != nil {
+				moved.findHolder()
+			}
+			return listener, moved, nil
 		}
 	}
 }
