@@ -92,12 +92,12 @@ func (e *effectError) Error() string {
 func (s *Server) act(v verb, do func(*cluster.Cluster, int) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		query, ok := parameters(w, r, "wait", "timeout")
-		if !ok || !decode(w, r, new(struct{})) {
+		if !ok || !Decode(w, r, new(struct{})) {
 			return
 		}
 		wait, err := waitOf(query.Get("wait"), query.Get("timeout"))
 		if err != nil {
-			refuse(w, http.StatusBadRequest, err.Error(), "for example ?wait=1&timeout=30s")
+			Refuse(w, http.StatusBadRequest, err.Error(), "for example ?wait=1&timeout=30s")
 			return
 		}
 		list := r.PathValue("w")
@@ -119,7 +119,7 @@ func (s *Server) act(v verb, do func(*cluster.Cluster, int) error) http.HandlerF
 			fail(w, err, now)
 			return
 		}
-		answer(w, http.StatusOK, Workers{now})
+		Answer(w, http.StatusOK, Workers{now})
 	}
 }
 

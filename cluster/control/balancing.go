@@ -21,7 +21,7 @@ type Policy struct {
 // policy changes how workers are chosen, and answers with all of how they are.
 func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
 	var body Policy
-	if _, ok := parameters(w, r); !ok || !decode(w, r, &body) {
+	if _, ok := parameters(w, r); !ok || !Decode(w, r, &body) {
 		return
 	}
 	change, err := body.read()
@@ -33,10 +33,10 @@ func (s *Server) policy(w http.ResponseWriter, r *http.Request) {
 		if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
 			hint = mode.Hint
 		}
-		refuse(w, http.StatusBadRequest, err.Error(), hint)
+		Refuse(w, http.StatusBadRequest, err.Error(), hint)
 		return
 	}
-	answer(w, http.StatusOK, NewPolicy(s.Cluster.Balanced()))
+	Answer(w, http.StatusOK, NewPolicy(s.Cluster.Balanced()))
 }
 
 func (p *Policy) read() (change cluster.Balancing, err error) {
@@ -80,11 +80,11 @@ func (c *Client) Policy(ctx context.Context, change Policy) (now Policy, err err
 // weight changes the shares of workers and answers with each of them.
 func (s *Server) weight(w http.ResponseWriter, r *http.Request) {
 	var share cluster.Share
-	if _, ok := parameters(w, r); !ok || !decode(w, r, &share) {
+	if _, ok := parameters(w, r); !ok || !Decode(w, r, &share) {
 		return
 	}
 	if share == (cluster.Share{}) {
-		refuse(w, http.StatusBadRequest, "cannot change a weight: it is missing", `the body is {"weight":3}, {"backup":true} or both`)
+		Refuse(w, http.StatusBadRequest, "cannot change a weight: it is missing", `the body is {"weight":3}, {"backup":true} or both`)
 		return
 	}
 	list := r.PathValue("w")
@@ -100,7 +100,7 @@ func (s *Server) weight(w http.ResponseWriter, r *http.Request) {
 		fail(w, err, now)
 		return
 	}
-	answer(w, http.StatusOK, Workers{now})
+	Answer(w, http.StatusOK, Workers{now})
 }
 
 // Weight changes the shares of workers and returns each of them; see Kill for the list.

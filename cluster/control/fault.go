@@ -13,7 +13,7 @@ import (
 func fail(w http.ResponseWriter, err error, workers []cluster.WorkerSnapshot) {
 	status, body := describe(err)
 	body.Workers = workers
-	answer(w, status, body)
+	Answer(w, status, body)
 }
 
 // describe is what an error of the cluster is over HTTP.

@@ -21,12 +21,12 @@ type faultBody struct {
 // fault makes workers misbehave. It answers with each of them.
 func (s *Server) fault(w http.ResponseWriter, r *http.Request) {
 	var body faultBody
-	if _, ok := parameters(w, r); !ok || !decode(w, r, &body) {
+	if _, ok := parameters(w, r); !ok || !Decode(w, r, &body) {
 		return
 	}
 	plan, d, err := body.read()
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error(), `for example {"fault":"latency=500ms±100ms errors=10%","for":"30s"}`)
+		Refuse(w, http.StatusBadRequest, err.Error(), `for example {"fault":"latency=500ms±100ms errors=10%","for":"30s"}`)
 		return
 	}
 	list := r.PathValue("w")
@@ -42,7 +42,7 @@ func (s *Server) fault(w http.ResponseWriter, r *http.Request) {
 		fail(w, err, now)
 		return
 	}
-	answer(w, http.StatusOK, Workers{now})
+	Answer(w, http.StatusOK, Workers{now})
 }
 
 func (b *faultBody) read() (p fault.Plan, d time.Duration, err error) {

@@ -61,17 +61,17 @@ func (t *teller) end(f finish, err error) {
 func (s *Server) scale(w http.ResponseWriter, r *http.Request) {
 	var body scaleBody
 	query, ok := parameters(w, r, "timeout")
-	if !ok || !decode(w, r, &body) {
+	if !ok || !Decode(w, r, &body) {
 		return
 	}
 	ctx, cancel, err := limit(r.Context(), query.Get("timeout"))
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error(), "for example ?timeout=30s")
+		Refuse(w, http.StatusBadRequest, err.Error(), "for example ?timeout=30s")
 		return
 	}
 	defer cancel()
 	if body.N == nil {
-		refuse(w, http.StatusBadRequest, "cannot scale: the number of workers is missing", `the body is {"n":6}`)
+		Refuse(w, http.StatusBadRequest, "cannot scale: the number of workers is missing", `the body is {"n":6}`)
 		return
 	}
 	t := &teller{w: w}
@@ -99,7 +99,7 @@ func limit(ctx context.Context, timeout string) (context.Context, context.Cancel
 
 // rollingRestart stops after the worker that it is at when its client goes away.
 func (s *Server) rollingRestart(w http.ResponseWriter, r *http.Request) {
-	if _, ok := parameters(w, r); !ok || !decode(w, r, new(struct{})) {
+	if _, ok := parameters(w, r); !ok || !Decode(w, r, new(struct{})) {
 		return
 	}
 	t := &teller{w: w}
@@ -110,11 +110,11 @@ func (s *Server) rollingRestart(w http.ResponseWriter, r *http.Request) {
 // shutdown asks for the end of the cluster and tells each worker as it stops. Its last line comes with Finish. The cluster
 // ends also when the client goes away.
 func (s *Server) shutdown(w http.ResponseWriter, r *http.Request) {
-	if _, ok := parameters(w, r); !ok || !decode(w, r, new(struct{})) {
+	if _, ok := parameters(w, r); !ok || !Decode(w, r, new(struct{})) {
 		return
 	}
 	if s.Down == nil {
-		refuse(w, http.StatusNotImplemented, "cannot end the cluster: nobody here can", "end it where it was started")
+		Refuse(w, http.StatusNotImplemented, "cannot end the cluster: nobody here can", "end it where it was started")
 		return
 	}
 	events := s.Cluster.Events().Reader(s.Cluster.Events().Last(), false)

@@ -34,7 +34,7 @@ func (s *Server) options(w http.ResponseWriter, r *http.Request, last uint64, mo
 		return o, false
 	}
 	if err := o.parse(query, time.Now()); err != nil {
-		refuse(w, http.StatusBadRequest, err.Error(), "for example ?worker=2,8001&since=10m&tail=100&follow=false")
+		Refuse(w, http.StatusBadRequest, err.Error(), "for example ?worker=2,8001&since=10m&tail=100&follow=false")
 		return o, false
 	}
 	if id := r.Header.Get("Last-Event-ID"); id != "" {

@@ -62,7 +62,7 @@ func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
 	}
 	o := requestsWanted{limit: defaultRequests}
 	if err := o.parse(query); err != nil {
-		refuse(w, http.StatusBadRequest, err.Error(), "for example ?limit=100&failed=true&slow=100ms&worker=2,8001")
+		Refuse(w, http.StatusBadRequest, err.Error(), "for example ?limit=100&failed=true&slow=100ms&worker=2,8001")
 		return
 	}
 	if r.Header.Get("Last-Event-ID") == "" {
@@ -80,7 +80,7 @@ func (s *Server) getRequests(w http.ResponseWriter, r *http.Request) {
 	for i := range slices.Backward(last) {
 		body.Requests = append(body.Requests, NewPastRequest(&last[i]))
 	}
-	answer(w, http.StatusOK, body)
+	Answer(w, http.StatusOK, body)
 }
 
 // NewPastRequest is the form in which it travels together with why each worker was asked.

@@ -78,14 +78,19 @@ func (s *Server) API() http.Handler {
 // Open begins to answer on a listener, which is the server's from then on. It returns at once.
 func (s *Server) Open(listener net.Listener) {
 	s.prepare()
-	s.http = &http.Server{
-		Handler:           s,
+	s.http = NewHTTP(s)
+	go s.serve(&ownOnly{Listener: listener})
+}
+
+// NewHTTP is a server for a handler that talks to people and scripts, with limits that suit them.
+func NewHTTP(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxBody,
 		ErrorLog:          log.New(io.Discard, "", 0), // what a client did wrong is the client's to see
 	}
-	go s.serve(&ownOnly{Listener: listener})
 }
 
 // serve is the goroutine that accepts connections; Close waits for it.
@@ -154,26 +159,25 @@ func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 		if p.status == http.StatusMethodNotAllowed {
 			allow := p.Header().Get("Allow")
 			w.Header().Set("Allow", allow)
-			refuse(w, p.status, fmt.Sprintf("cannot %s %s", r.Method, r.URL.Path), "it takes "+allow)
+			Refuse(w, p.status, fmt.Sprintf("cannot %s %s", r.Method, r.URL.Path), "it takes "+allow)
 			return
 		}
-		refuse(w, http.StatusNotFound, fmt.Sprintf("cannot find %s", r.URL.Path), "the API begins at /v1/cluster")
+		Refuse(w, http.StatusNotFound, fmt.Sprintf("cannot find %s", r.URL.Path), "the API begins at /v1/cluster")
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	s.mux.ServeHTTP(w, r)
 }
 
 // mayEnter guards a TCP listener: a web page can make a browser connect to it, under a name of its own (DNS rebinding).
 func (s *Server) mayEnter(w http.ResponseWriter, r *http.Request) bool {
 	if !Loopback(r.Host) {
-		refuse(w, http.StatusForbidden, fmt.Sprintf("cannot answer as %q", r.Host), "ask for 127.0.0.1")
+		Refuse(w, http.StatusForbidden, fmt.Sprintf("cannot answer as %q", r.Host), "ask for 127.0.0.1")
 		return false
 	}
 	token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok || subtle.ConstantTimeCompare([]byte(token), []byte(s.Token)) != 1 {
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		refuse(w, http.StatusUnauthorized, "cannot let you in without the token", "it is in the cluster's state file")
+		Refuse(w, http.StatusUnauthorized, "cannot let you in without the token", "it is in the cluster's state file")
 		return false
 	}
 	return true
@@ -210,13 +214,13 @@ func (s *Server) getCluster(w http.ResponseWriter, r *http.Request) {
 	if _, ok := parameters(w, r); !ok {
 		return
 	}
-	answer(w, http.StatusOK, s.Cluster.Snapshot())
+	Answer(w, http.StatusOK, s.Cluster.Snapshot())
 }
 
 // metrics leaves the parameters to whoever answers: Prometheus has its own.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 	if s.Metrics == nil {
-		refuse(w, http.StatusNotFound, "cannot show metrics: this lbdev keeps none", "")
+		Refuse(w, http.StatusNotFound, "cannot show metrics: this lbdev keeps none", "")
 		return
 	}
 	s.Metrics.ServeHTTP(w, r)
@@ -226,7 +230,7 @@ func (s *Server) metrics(w http.ResponseWriter, r *http.Request) {
 func parameters(w http.ResponseWriter, r *http.Request, known ...string) (url.Values, bool) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot read the query: %v", err), "")
+		Refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot read the query: %v", err), "")
 		return nil, false
 	}
 	for name := range query {
@@ -235,16 +239,16 @@ func parameters(w http.ResponseWriter, r *http.Request, known ...string) (url.Va
 			if len(known) > 0 {
 				hint = "there are " + strings.Join(known, ", ")
 			}
-			refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot use parameter %q: there is no such parameter", name), hint)
+			Refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot use parameter %q: there is no such parameter", name), hint)
 			return nil, false
 		}
 	}
 	return query, true
 }
 
-// decode reads a JSON body into v; nothing at all is as good as {}.
-func decode(w http.ResponseWriter, r *http.Request, v any) bool {
-	d := json.NewDecoder(r.Body)
+// Decode reads a JSON body into v; nothing at all is as good as {}. False means that it has refused the request.
+func Decode(w http.ResponseWriter, r *http.Request, v any) bool {
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
 	d.DisallowUnknownFields()
 	err := d.Decode(v)
 	if errors.Is(err, io.EOF) {
@@ -259,18 +263,18 @@ func decode(w http.ResponseWriter, r *http.Request, v any) bool {
 		}
 	}
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("cannot read the body: it has more than %d bytes", maxBody), "")
+		Refuse(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("cannot read the body: it has more than %d bytes", maxBody), "")
 		return false
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot read the body: %s", strings.TrimPrefix(err.Error(), "json: ")), "it is one JSON object")
+		Refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot read the body: %s", strings.TrimPrefix(err.Error(), "json: ")), "it is one JSON object")
 		return false
 	}
 	return true
 }
 
-// answer writes v, whose types hold nothing that can't be marshalled.
-func answer(w http.ResponseWriter, status int, v any) {
+// Answer writes v, whose types hold nothing that can't be marshalled.
+func Answer(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Cache-Control", "no-store")
@@ -278,8 +282,9 @@ func answer(w http.ResponseWriter, status int, v any) {
 	w.Write(line(v)) // its error is a client that has gone
 }
 
-func refuse(w http.ResponseWriter, status int, message, hint string) {
-	answer(w, status, ErrorBody{Error: message, Hint: hint})
+// Refuse answers with an error, and with what to do, if anybody can say that.
+func Refuse(w http.ResponseWriter, status int, message, hint string) {
+	Answer(w, status, ErrorBody{Error: message, Hint: hint})
 }
 
 // line is v as JSON, with a newline.

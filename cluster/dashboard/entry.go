@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"crypto/subtle"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -34,11 +33,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("X-Content-Type-Options", "nosniff")
 	if !s.ours(r.Host) {
-		refuse(w, http.StatusForbidden, fmt.Sprintf("cannot answer as %q", r.Host), "open the URL that lbdev printed")
+		control.Refuse(w, http.StatusForbidden, fmt.Sprintf("cannot answer as %q", r.Host), "open the URL that lbdev printed")
 		return
 	}
 	if foreign(r) {
-		refuse(w, http.StatusForbidden, "cannot answer another page", "only the dashboard's own page may ask")
+		control.Refuse(w, http.StatusForbidden, "cannot answer another page", "only the dashboard's own page may ask")
 		return
 	}
 	if token := r.URL.Query().Get("token"); token != "" && r.URL.Path == "/" && r.Method == http.MethodGet {
@@ -49,11 +48,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case who == none:
 		w.Header().Set("WWW-Authenticate", "Bearer")
-		refuse(w, http.StatusUnauthorized, "cannot let you in without the token", "open the URL that lbdev printed, or run  lbdev open --dashboard")
+		control.Refuse(w, http.StatusUnauthorized, "cannot let you in without the token", "open the URL that lbdev printed, or run  lbdev open --dashboard")
 	case who == reader && r.Method != http.MethodGet && r.Method != http.MethodHead:
-		refuse(w, http.StatusForbidden, "cannot change anything: this link is for reading", "")
+		control.Refuse(w, http.StatusForbidden, "cannot change anything: this link is for reading", "")
 	default:
-		r.Body = http.MaxBytesReader(w, r.Body, maxHeader)
 		s.mux.ServeHTTP(w, r.WithContext(withPass(r.Context(), who)))
 	}
 }
@@ -94,7 +92,7 @@ func foreign(r *http.Request) bool {
 // welcome takes the token out of the address bar, and out of the browser's history with it.
 func (s *Server) welcome(w http.ResponseWriter, r *http.Request, token string) {
 	if s.check(token) == none {
-		refuse(w, http.StatusUnauthorized, "cannot let you in: this is not the token", "open the URL that lbdev printed last")
+		control.Refuse(w, http.StatusUnauthorized, "cannot let you in: this is not the token", "open the URL that lbdev printed last")
 		return
 	}
 	http.SetCookie(w, &http.Cookie{Name: s.cookie(), Value: token, Path: home, HttpOnly: true, SameSite: http.SameSiteStrictMode})
@@ -130,19 +128,6 @@ func (s *Server) check(token string) pass {
 		return reader
 	}
 	return none
-}
-
-// refuse answers with an error, as the control API does.
-func refuse(w http.ResponseWriter, status int, message, hint string) {
-	answer(w, status, control.ErrorBody{Error: message, Hint: hint})
-}
-
-// answer writes v, whose types hold nothing that can't be marshalled.
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // its error is a client that has gone
 }
 
 type passKey struct{}

@@ -11,6 +11,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/lbdev/lbdev/cluster/control"
 )
 
 // A file is one that the page consists of. They are few and small, and are held in memory.
@@ -55,7 +57,7 @@ func readFiles(from fs.FS) (map[string]file, error) {
 func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("cannot %s %s", r.Method, r.URL.Path), "it takes GET, HEAD")
+		control.Refuse(w, http.StatusMethodNotAllowed, fmt.Sprintf("cannot %s %s", r.Method, r.URL.Path), "it takes GET, HEAD")
 		return
 	}
 	name := strings.TrimPrefix(r.URL.Path, home)
@@ -64,7 +66,7 @@ func (s *Server) file(w http.ResponseWriter, r *http.Request) {
 	}
 	f, ok := s.files[name]
 	if !ok {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("cannot find %s", r.URL.Path), "the page is at "+home)
+		control.Refuse(w, http.StatusNotFound, fmt.Sprintf("cannot find %s", r.URL.Path), "the page is at "+home)
 		return
 	}
 	h := w.Header()

@@ -12,7 +12,7 @@ import (
 // request is the handler of GET v1/requests/{seq}.
 func (s *Server) request(w http.ResponseWriter, r *http.Request) {
 	if found := s.find(w, r); found != nil {
-		answer(w, http.StatusOK, control.NewPastRequest(found))
+		control.Answer(w, http.StatusOK, control.NewPastRequest(found))
 	}
 }
 
@@ -20,12 +20,12 @@ func (s *Server) request(w http.ResponseWriter, r *http.Request) {
 func (s *Server) find(w http.ResponseWriter, r *http.Request) *cluster.PastRequest {
 	seq, err := strconv.ParseUint(r.PathValue("seq"), 10, 64)
 	if err != nil || seq == 0 {
-		refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot find request %q: it must be a number", r.PathValue("seq")), "")
+		control.Refuse(w, http.StatusBadRequest, fmt.Sprintf("cannot find request %q: it must be a number", r.PathValue("seq")), "")
 		return nil
 	}
 	found, ok := s.Cluster.Request(seq)
 	if !ok {
-		refuse(w, http.StatusNotFound, fmt.Sprintf("cannot find request %d: only the last 1,000 are remembered", seq), "")
+		control.Refuse(w, http.StatusNotFound, fmt.Sprintf("cannot find request %d: only the last 1,000 are remembered", seq), "")
 		return nil
 	}
 	return &found
@@ -39,13 +39,13 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if found.Method != http.MethodGet && found.Method != http.MethodHead {
-		refuse(w, http.StatusConflict, fmt.Sprintf("cannot replay a %s: its body was not kept", found.Method), "send it again from where it came")
+		control.Refuse(w, http.StatusConflict, fmt.Sprintf("cannot replay a %s: its body was not kept", found.Method), "send it again from where it came")
 		return
 	}
 	if err := s.sender.usable(found.Path); err != nil {
-		refuse(w, http.StatusConflict, err.Error(), "")
+		control.Refuse(w, http.StatusConflict, err.Error(), "")
 		return
 	}
 	s.sender.start(func() { s.sender.ask(found.Method, found.Path) })
-	answer(w, http.StatusAccepted, struct{}{})
+	control.Answer(w, http.StatusAccepted, struct{}{})
 }

@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"crypto/tls"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/control"
 )
 
 const (
@@ -182,7 +182,7 @@ func (s *sender) usable(path string) error {
 // send is the handler of POST v1/send.
 func (s *sender) send(w http.ResponseWriter, r *http.Request) {
 	b := burst{N: 1, Path: "/"}
-	if !decode(w, r, &b) {
+	if !control.Decode(w, r, &b) {
 		return
 	}
 	err := s.usable(b.Path)
@@ -190,11 +190,11 @@ func (s *sender) send(w http.ResponseWriter, r *http.Request) {
 		err = fmt.Errorf("cannot send %d requests: it is 1 to %d at a time", b.N, maxSend)
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error(), `for example {"n":10,"path":"/"}`)
+		control.Refuse(w, http.StatusBadRequest, err.Error(), `for example {"n":10,"path":"/"}`)
 		return
 	}
 	s.start(func() { s.pour(b) })
-	answer(w, http.StatusAccepted, b)
+	control.Answer(w, http.StatusAccepted, b)
 }
 
 // pour sends several requests, each on its own.
@@ -212,7 +212,7 @@ func (s *sender) pour(b burst) {
 // load is the handler of PUT v1/load.
 func (s *sender) load(w http.ResponseWriter, r *http.Request) {
 	l := load{Path: "/"}
-	if !decode(w, r, &l) {
+	if !control.Decode(w, r, &l) {
 		return
 	}
 	err := s.usable(l.Path)
@@ -220,24 +220,13 @@ func (s *sender) load(w http.ResponseWriter, r *http.Request) {
 		err = fmt.Errorf("cannot send %v requests a second: it is 0 to %d", l.RPS, maxRate)
 	}
 	if err != nil {
-		refuse(w, http.StatusBadRequest, err.Error(), `for example {"rps":5,"path":"/"}`)
+		control.Refuse(w, http.StatusBadRequest, err.Error(), `for example {"rps":5,"path":"/"}`)
 		return
 	}
 	select {
 	case s.changes <- l:
-		answer(w, http.StatusOK, l)
+		control.Answer(w, http.StatusOK, l)
 	case <-s.ctx.Done():
-		refuse(w, http.StatusServiceUnavailable, "cannot send any more: the cluster is ending", "")
+		control.Refuse(w, http.StatusServiceUnavailable, "cannot send any more: the cluster is ending", "")
 	}
-}
-
-// decode reads a JSON body into v.
-func decode(w http.ResponseWriter, r *http.Request, v any) bool {
-	d := json.NewDecoder(r.Body)
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil && !errors.Is(err, io.EOF) {
-		refuse(w, http.StatusBadRequest, "cannot read the body: "+strings.TrimPrefix(err.Error(), "json: "), "it is one JSON object")
-		return false
-	}
-	return true
 }

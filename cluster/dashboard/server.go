@@ -3,9 +3,7 @@ package dashboard
 import (
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
-	"log"
 	"net"
 	"net/http"
 	"os"
@@ -14,14 +12,12 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/control"
 )
 
 const (
 	// home is where everything lies: cookies can be kept to a path, and not to a port.
-	home          = "/dashboard/"
-	headerTimeout = 10 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
+	home = "/dashboard/"
 	// closePatience is how long Close waits for answers that are under way.
 	closePatience = time.Second
 )
@@ -69,13 +65,7 @@ func (s *Server) Open(listener net.Listener) (err error) {
 	s.live.open(s)
 	s.mux = s.routes()
 	s.served = make(chan struct{})
-	s.http = &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: headerTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          log.New(io.Discard, "", 0), // what a client did wrong is the client's to see
-	}
+	s.http = control.NewHTTP(s)
 	go s.serve(listener)
 	return nil
 }
