@@ -145,7 +145,7 @@ func (c *Cluster) ports(n int) []int {
 func (c *Cluster) chooseBase(promised Promises) error {
 	n, fronts := c.config.workers(), c.config.frontPorts()
 	if c.config.BasePort == 0 {
-		base, moved, err := freeBlock("workers", defaultBasePort, n, promised, append(fronts, dashboardPort)...)
+		base, moved, err := freeBlock("workers", defaultBasePort, n, promised, append(fronts, DashboardPort)...)
 		c.base = base
 		c.note(moved)
 		return err
@@ -167,7 +167,7 @@ func (c *Cluster) chooseFront(promised Promises) (string, error) {
 	if c.config.Listen != "" {
 		return c.config.Listen, nil
 	}
-	taken := append(c.config.frontPorts()[1:], dashboardPort)
+	taken := append(c.config.frontPorts()[1:], DashboardPort)
 	taken = append(taken, c.ports(c.config.workers())...)
 	port, moved, err := freeBlock("front", defaultFrontPort, 1, promised, taken...)
 	c.note(moved)

@@ -15,10 +15,12 @@ import (
 	"github.com/lbdev/lbdev/procs"
 )
 
+// DashboardPort is where people look for the dashboard: neither the front nor a worker moves there.
+const DashboardPort = 8090
+
 const (
 	defaultBasePort  = 8000
 	defaultFrontPort = 8080
-	dashboardPort    = 8090 // where people look for the dashboard: neither the front nor a worker moves there
 	// longLook and shortLook are how long looking up the owner of a port may take: where that is all that is left to say,
 	// and where a worker waits to be ready. It takes 10 ms, and a second on a machine that is very busy.
 	longLook  = 5 * time.Second

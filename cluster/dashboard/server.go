@@ -125,13 +125,7 @@ func outward(four bool) string {
 }
 
 // Address is where it is, without the token.
-func (s *Server) Address() string {
-	host, port, _ := net.SplitHostPort(s.address.String())
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, port)
-}
+func (s *Server) Address() string { return "http://" + reachable(s.address) }
 
 // private says whether the address can be reached from this machine only.
 func (s *Server) private() bool {

@@ -16,20 +16,15 @@ import (
 	"github.com/lbdev/lbdev/templates"
 )
 
-const (
-	// defaultDashboard is where people look for it. Where that is taken it moves, as nobody has asked for it.
-	defaultDashboard = "127.0.0.1:8090"
-	defaultPort      = 8090
-	noDashboard      = "off"
-)
+const noDashboard = "off"
 
 // planDashboard reads where the dashboard is served.
 func (p *plan) planDashboard(text string, given bool) (err error) {
 	if text == noDashboard {
 		return nil
 	}
-	if text == "" {
-		text, given = defaultDashboard, false
+	if text == "" { // where that is taken it moves, as nobody has asked for it
+		text, given = strconv.Itoa(cluster.DashboardPort), false
 	}
 	if p.dashboard, err = parseListen(text); err != nil {
 		return err
@@ -57,7 +52,7 @@ func (p *plan) planDashboard(text string, given bool) (err error) {
 }
 
 // openDashboard serves the dashboard, if there is to be one. What it needs is open.
-func (s *session) openDashboard(api *control.Server) error {
+func (s *session) openDashboard() error {
 	if s.plan.dashboard == "" {
 		return nil
 	}
@@ -66,7 +61,7 @@ func (s *session) openDashboard(api *control.Server) error {
 		return err
 	}
 	d := &dashboard.Server{
-		Cluster: s.cluster, API: api.API(), Files: templates.Dashboard(), Version: buildVersion().Version,
+		Cluster: s.cluster, API: s.api.API(), Files: templates.Dashboard(), Version: buildVersion().Version,
 		Token: s.secret("dashboard"),
 	}
 	if address := listener.Addr().(*net.TCPAddr); !address.IP.IsLoopback() {
@@ -85,7 +80,7 @@ func (s *session) listenForDashboard() (net.Listener, error) {
 	if !s.plan.dashboardMoves {
 		return cluster.Listen("dashboard", s.plan.dashboard)
 	}
-	listener, moved, err := s.cluster.ListenNear("dashboard", defaultPort)
+	listener, moved, err := s.cluster.ListenNear("dashboard", cluster.DashboardPort)
 	s.dashboardMoved = moved
 	return listener, err
 }

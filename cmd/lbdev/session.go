@@ -130,7 +130,7 @@ func (s *session) open() (err error) {
 		return err
 	}
 	s.api = &control.Server{Cluster: s.cluster, Down: s.goDown, Metrics: scrape}
-	if err = s.openDashboard(s.api); err != nil {
+	if err = s.openDashboard(); err != nil {
 		s.cluster.Shutdown(context.Background())
 		return err
 	}
