@@ -129,12 +129,12 @@ func TestLineCheck(t *testing.T) {
 	}
 }
 
-func TestParseStat(t *testing.T) {
+func TestParseParent(t *testing.T) {
 	text := "4101 (a) b (c) S 77 4101 4101 0 -1 4194304 1 2 3 4 150 25 0 0 20 0 9 0 1 1 1"
-	if s, err := parseStat(text); err != nil || s.parent != 77 || s.cpu != 1750*time.Millisecond {
-		t.Errorf("%+v %v", s, err)
+	if parent, err := parseParent(text); err != nil || parent != 77 {
+		t.Errorf("%d %v", parent, err)
 	}
-	if _, err := parseStat("1 (x) S 2"); err == nil {
+	if _, err := parseParent("1 (x) S"); err == nil {
 		t.Error("a short line was accepted")
 	}
 }

@@ -25,7 +25,7 @@ func main() {
 	if runChild(os.Args[1:]) {
 		return
 	}
-	only := flag.String("only", "", "measure some `PARTS` only: fronts,logs,start,memory,idle,control,failover")
+	only := flag.String("only", "", "measure some `PARTS` only: fronts,logs,start,memory,idle,control,failover,dashboard")
 	rounds := flag.Int("rounds", 3, "measure fronts, logs and start `N` times and take medians")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -42,6 +42,8 @@ func runChild(args []string) bool {
 		fail(runWorker())
 	case len(args) == 2 && args[0] == backendWord:
 		fail(runBackend(args[1]))
+	case len(args) == 4 && args[0] == audienceWord:
+		fail(runAudience(args[1], args[2], args[3]))
 	default:
 		return false
 	}
@@ -76,6 +78,7 @@ func run(ctx context.Context, only string, rounds int) error {
 		measure func() error
 	}{
 		{"fronts", b.fronts}, {"logs", b.logs}, {"start", b.start}, {"memory", b.memory}, {"idle", b.idle}, {"control", b.control}, {"failover", b.failover},
+		{"dashboard", b.dashboard},
 	}
 	if err := b.prepare(); err != nil {
 		return err

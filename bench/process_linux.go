@@ -17,6 +17,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // process is a child of this run. The one who started it calls stop.
@@ -96,8 +98,8 @@ func (p *process) own() []int {
 	names, _ := filepath.Glob("/proc/[0-9]*/stat") // fails on a bad pattern only
 	for _, name := range names {
 		pid, _ := strconv.Atoi(strings.Split(name, "/")[2])
-		if s, err := readStat(pid); err == nil {
-			parents[pid] = s.parent
+		if parent, err := readParent(pid); err == nil {
+			parents[pid] = parent
 		}
 	}
 	var pids []int
@@ -115,16 +117,21 @@ func (p *process) own() []int {
 	return pids
 }
 
-// cpu is the time that the process's own programs have used, user and system.
+// cpu is the time that the process's own programs have used, user and system. The clock of a process (clock_getcpuclockid(3)) counts
+// nanoseconds, where /proc/PID/stat has ticks of 10 ms: one per cent of a short round.
 func (p *process) cpu() time.Duration {
 	var sum time.Duration
 	for _, pid := range p.own() {
-		if s, err := readStat(pid); err == nil { // it may have ended since
-			sum += s.cpu
+		var t unix.Timespec
+		if err := unix.ClockGettime(int32(^pid<<3|cpuClockSched), &t); err == nil { // it may have ended since
+			sum += time.Duration(t.Nano())
 		}
 	}
 	return sum
 }
+
+// cpuClockSched is CPUCLOCK_SCHED, which the C library's clock_getcpuclockid has in its clocks too.
+const cpuClockSched = 2
 
 // memory reads a line of a file in /proc/PID, such as VmRSS or VmHWM of status, summed over the process's own programs, in
 // bytes.
@@ -152,31 +159,22 @@ func exeOf(pid int) string {
 	return name
 }
 
-// stat is what bench needs of /proc/PID/stat.
-type stat struct {
-	parent int
-	cpu    time.Duration
-}
-
-func readStat(pid int) (stat, error) {
+func readParent(pid int) (int, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return stat{}, err
+		return 0, err
 	}
-	return parseStat(string(text))
+	return parseParent(string(text))
 }
 
-// parseStat reads fields 4 (ppid), 14 and 15 (utime, stime) of proc(5). Field 2, the name, may hold spaces and brackets,
-// so counting begins after the last bracket. The clock ticks are USER_HZ, which is 100 on all of Go's Linux ports.
-func parseStat(text string) (stat, error) {
-	fields := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(fields) < 13 {
-		return stat{}, fmt.Errorf("cannot read process status %q", text)
+// parseParent reads field 4 (ppid) of proc(5). Field 2, the name, may hold spaces and brackets, so counting begins after the last
+// bracket.
+func parseParent(stat string) (int, error) {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	if len(fields) < 2 {
+		return 0, fmt.Errorf("cannot read process status %q", stat)
 	}
-	parent, err1 := strconv.Atoi(fields[1])
-	user, err2 := strconv.Atoi(fields[11])
-	system, err3 := strconv.Atoi(fields[12])
-	return stat{parent, time.Duration(user+system) * 10 * time.Millisecond}, errors.Join(err1, err2, err3)
+	return strconv.Atoi(fields[1])
 }
 
 // until polls ok every few milliseconds; it gives up when ctx ends, the process ends, or d has passed.
