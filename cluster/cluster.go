@@ -82,6 +82,7 @@ func New(config Config) (*Cluster, error) {
 	}
 	c.proxy = &proxy.Proxy{
 		Pool: c.pool, Trusted: config.Trusted, MaxBody: config.MaxBody, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage,
+		Inspect: config.Inspect,
 	}
 	c.prepareFailover()
 	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire, check: check}

@@ -102,6 +102,8 @@ type Config struct {
 	Health HealthCheck
 	// ErrorPage writes the body of an answer that no worker gave. Nil means a line of text.
 	ErrorPage func(http.ResponseWriter, *http.Request, proxy.Failure)
+	// Inspect keeps heads and bodies of requests, for Requests to return; see proxy.Proxy.
+	Inspect bool
 	// OnAccess is called once per request, from the goroutine that served it; see proxy.Proxy.
 	OnAccess func(*proxy.Access)
 

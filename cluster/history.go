@@ -7,8 +7,12 @@ import (
 	"github.com/lbdev/lbdev/proxy"
 )
 
-// keepRequests is how many requests a cluster remembers.
-const keepRequests = 1000
+const (
+	// keepRequests is how many requests a cluster remembers.
+	keepRequests = 1000
+	// keepInspected is about how many bytes of memory their heads and bodies may take; the oldest ones go first.
+	keepInspected = 16 << 20
+)
 
 // A PastRequest is one that is over.
 type PastRequest struct {
@@ -22,6 +26,8 @@ type history struct {
 	mu   sync.Mutex
 	ring [keepRequests]proxy.Access
 	n    uint64 // requests so far
+	size int    // of what is kept of them
+	bare uint64 // the number of the last one of which nothing is kept any more, nor of those before it
 }
 
 func (h *history) add(a *proxy.Access) {
@@ -29,9 +35,15 @@ func (h *history) add(a *proxy.Access) {
 	defer h.mu.Unlock()
 	slot := &h.ring[h.n%keepRequests]
 	attempts := append(slot.Attempts[:0], a.Attempts...)
+	h.size += a.Kept.Size() - slot.Kept.Size()
 	*slot = *a
 	slot.Attempts = attempts
 	h.n++
+	for h.bare = max(h.bare, h.n-min(h.n, keepRequests)); h.size > keepInspected && h.bare < h.n; h.bare++ {
+		old := &h.ring[h.bare%keepRequests]
+		h.size -= old.Kept.Size()
+		old.Kept = nil
+	}
 }
 
 // last returns the newest requests that are wanted (nil: all are), the oldest first, at most limit of them and only those after

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/proxy/inspect"
 )
 
 func TestHistoryKeepsTheNewest(t *testing.T) {
@@ -52,5 +53,41 @@ func TestHistoryKeepsTheNewest(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(keepRequests, func() { h.add(&proxy.Access{Attempts: attempts}) }); n > 0 {
 		t.Errorf("a request allocates %v times", n)
+	}
+}
+
+// TestHistoryKeepsLittle: what is kept of requests has a limit of its own, and the newest ones have it.
+func TestHistoryKeepsLittle(t *testing.T) {
+	var h history
+	kept := func() (seqs []uint64, size int) {
+		all, _, _ := h.last(0, 2*keepRequests, nil)
+		for i := range all {
+			if r := &all[i]; r.Kept != nil {
+				seqs, size = append(seqs, r.Seq), size+r.Kept.Size()
+			}
+		}
+		return seqs, size
+	}
+	large := func() *inspect.Record {
+		r := new(inspect.Record)
+		r.Response.Body.Start = make([]byte, inspect.Limit)
+		return r
+	}
+	const room = keepInspected / inspect.Limit
+	for range 2 * keepRequests {
+		h.add(&proxy.Access{Kept: large()})
+	}
+	if seqs, size := kept(); len(seqs) != room || seqs[0] != 2*keepRequests-room+1 || size != h.size || size > keepInspected {
+		t.Errorf("%d are kept from %d on, %d bytes, counted as %d", len(seqs), seqs[0], size, h.size)
+	}
+	for range keepRequests - 1 {
+		h.add(&proxy.Access{})
+	}
+	if seqs, size := kept(); len(seqs) != 1 || size != h.size {
+		t.Errorf("%d are kept, %d bytes, counted as %d", len(seqs), size, h.size)
+	}
+	h.add(&proxy.Access{})
+	if h.size != 0 {
+		t.Errorf("%d bytes of nothing", h.size)
 	}
 }

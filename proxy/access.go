@@ -9,6 +9,7 @@ import (
 
 	"github.com/lbdev/lbdev/proxy/balance"
 	"github.com/lbdev/lbdev/proxy/fault"
+	"github.com/lbdev/lbdev/proxy/inspect"
 )
 
 // An Outcome is how a request ended, as its client saw it.
@@ -39,9 +40,10 @@ type Access struct {
 	Outcome      Outcome
 	Held         time.Duration // how long it waited because no worker was ready
 	Total        time.Duration
-	Bytes        int64     // of the body that the client got; of a tunnel, what went to the client
-	Attempts     []Attempt // every worker that was asked, in order
-	Reason       string    // why it failed, was cut, canceled or refused, for people; else ""
+	Bytes        int64           // of the body that the client got; of a tunnel, what went to the client
+	Attempts     []Attempt       // every worker that was asked, in order
+	Reason       string          // why it failed, was cut, canceled or refused, for people; else ""
+	Kept         *inspect.Record // what it consisted of, if that was kept: see Proxy.Inspect. It stays valid after the call
 }
 
 // An Attempt is one worker asked for one request.

@@ -58,28 +58,28 @@ func (x *exchange) reply(status int, reason string, after time.Duration) {
 	if page == nil {
 		page = plainErrorPage
 	}
-	cw := &countingWriter{ResponseWriter: x.w}
-	page(cw, x.r, Failure{
+	page(&pageWriter{x.w, x}, x.r, Failure{
 		Status: status, Reason: reason, Attempts: x.record.Attempts, RetryAfter: after,
 		Workers: x.proxy.Pool.view.Load().all,
 	})
-	x.answered, x.dirty, x.written = true, true, cw.n
+	x.answered, x.dirty = true, true
 }
 
-// A countingWriter counts what an error page has.
-type countingWriter struct {
+// A pageWriter notes what an error page has.
+type pageWriter struct {
 	http.ResponseWriter
-	n int64
+	of *exchange
 }
 
-func (w *countingWriter) Write(p []byte) (int, error) {
+func (w *pageWriter) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
-	w.n += int64(n)
+	w.of.written += int64(n)
+	w.of.keepWritten(p[:n])
 	return n, err
 }
 
 // Unwrap is for http.ResponseController.
-func (w *countingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+func (w *pageWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // cancel ends a request because of its client, who went away, or sends a body that is refused.
 func (x *exchange) cancel() {

@@ -123,6 +123,7 @@ func (x *exchange) copyBody() loss {
 			n, werr := x.w.Write(piece)
 			x.written += int64(n)
 			x.dirty = true
+			x.keepWritten(piece[:n])
 			if werr != nil {
 				return loss{stage: gone}
 			}

@@ -70,6 +70,7 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 		Start: time.Now(), Method: r.Method, Path: target(r), Proto: r.Proto, Host: r.Host,
 		Client: x.origin.client, Attempts: x.record.Attempts[:0],
 	}
+	x.keepFrom()
 	x.introduce()
 	x.turn = balance.Turn{Request: r, Client: x.record.Client, Now: x.record.Start, Peek: takesNoTurn(r.URL.Path)}
 	x.limit = p.limit()
@@ -123,6 +124,7 @@ func (x *exchange) end() {
 	x.record.Total = time.Since(x.record.Start)
 	x.record.Bytes = x.written
 	x.finishAttempts()
+	x.keep()
 	if x.proxy.OnAccess != nil {
 		x.proxy.OnAccess(&x.record)
 	}

@@ -20,6 +20,9 @@ func (x *exchange) mayGlide() bool {
 	if runtime.GOOS != "linux" || b.kind != byLength || b.left < glideFrom || len(b.in.buffered()) > 0 {
 		return false
 	}
+	if k := x.record.Kept; k != nil && !k.Response.Body.Full() {
+		return false // its beginning is to be seen
+	}
 	_, ok := x.w.(io.ReaderFrom)
 	return ok && x.r.ProtoMajor == 1 && x.r.TLS == nil && x.way.held().bad == nil
 }

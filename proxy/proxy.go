@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/inspect"
 )
 
 // A Proxy is an http.Handler that lets workers answer. It works with nothing but a Pool. Its fields must not be changed
@@ -37,12 +39,16 @@ type Proxy struct {
 	// during the call, and the client may be waiting: it must be fast. nil = nobody watches.
 	OnAccess func(*Access)
 
+	// Inspect keeps what requests and answers consist of, as far as inspect.Meter lets it: see Access.Kept.
+	Inspect bool
+
 	// ErrorPage answers a request that no worker answered: it writes the head with Failure.Status, and a body; nil = short
 	// plain text.
 	ErrorPage func(http.ResponseWriter, *http.Request, Failure)
 
-	counts  counts
-	streams streams
+	counts         counts
+	streams        streams
+	usual, unusual inspect.Meter
 }
 
 // ServeHTTP implements http.Handler.

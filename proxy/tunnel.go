@@ -60,7 +60,7 @@ func (x *exchange) tunnel(way line, a *Attempt) loss {
 
 // switchingHead is the 101 for the client, whose hop-by-hop fields are ours.
 func (x *exchange) switchingHead(up *upstream) []byte {
-	h := http.Header{}
+	h := x.w.Header()
 	x.copyFields(h)
 	x.bind(h, up)
 	h["X-Lbdev-Worker"] = up.label

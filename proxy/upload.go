@@ -6,9 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/lbdev/lbdev/proxy/inspect"
 )
 
 const (
@@ -50,6 +53,8 @@ type upload struct {
 	err     error  // why, if that was not the end
 	unread  bool   // nobody wants the rest: what comes is dropped
 	dropped int64  // how much that was
+	came    int64  // how long the body was so far
+	first   []byte // its beginning, when data does not have it any more
 	stopped bool   // the sender is to end
 	started bool   // read has begun
 
@@ -118,6 +123,7 @@ func (u *upload) store(piece []byte, err error) bool {
 	} else {
 		u.data = append(u.data, piece...)
 	}
+	u.came += int64(len(piece))
 	if err != nil {
 		u.over = true
 		if err != io.EOF {
@@ -127,6 +133,9 @@ func (u *upload) store(piece []byte, err error) bool {
 	u.changed.Broadcast()
 	for !u.over && !u.unread && u.full() {
 		if u.taken == len(u.data) {
+			if u.whole {
+				u.first = slices.Clone(u.data[:inspect.Limit])
+			}
 			u.data, u.taken, u.whole = u.data[:0], 0, false
 			break
 		}
@@ -172,6 +181,19 @@ func (u *upload) failure() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	return u.err
+}
+
+// keep has the beginning of the body kept.
+func (u *upload) keep(b *inspect.Body) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	b.Write(u.first)
+	if u.whole {
+		b.Write(u.data)
+	}
+	if b.Bytes = u.came; u.over && u.err == nil {
+		b.End()
+	}
 }
 
 // isOver says that the body was read to its end.

@@ -1,0 +1,48 @@
+package proxy
+
+import (
+	"net/http"
+
+	"github.com/lbdev/lbdev/proxy/inspect"
+)
+
+// keepFrom begins to keep what the request and its answer consist of, if that is wanted and not too much.
+func (x *exchange) keepFrom() {
+	if x.proxy.Inspect && x.proxy.usual.Take(x.record.Start) {
+		x.record.Kept = new(inspect.Record)
+	}
+}
+
+// keep ends it. The heads of what went wrong are kept even if nothing was from the beginning.
+func (x *exchange) keep() {
+	if x.record.Kept == nil {
+		if x.r == tcpRequest || !x.proxy.Inspect || !x.record.Unusual() || !x.proxy.unusual.Take(x.record.Start) {
+			return
+		}
+		x.record.Kept = new(inspect.Record)
+	}
+	k := x.record.Kept
+	k.Request.Head = inspect.Fields(x.r.Header)
+	if x.upload != nil {
+		x.upload.keep(&k.Request.Body)
+	} else {
+		k.Request.Body.Whole = true
+	}
+	k.Response.Head = inspect.Fields(x.w.Header())
+	k.Response.Body.Bytes = x.written // what glided or went through a tunnel has not passed by
+	if x.record.Outcome != Cut && x.record.Outcome != Canceled {
+		k.Response.Body.End()
+	}
+}
+
+// keepWritten keeps a piece of the body that the client got.
+func (x *exchange) keepWritten(piece []byte) {
+	if x.record.Kept != nil {
+		x.record.Kept.Response.Body.Write(piece)
+	}
+}
+
+// Unusual says whether people should see this request, if they can't see all.
+func (a *Access) Unusual() bool {
+	return a.Outcome != OK || a.Held > 0 || len(a.Attempts) > 1 || a.Status >= http.StatusInternalServerError
+}
