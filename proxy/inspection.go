@@ -1,7 +1,9 @@
 package proxy
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 
 	"github.com/lbdev/lbdev/proxy/inspect"
 )
@@ -40,6 +42,17 @@ func (x *exchange) keepWritten(piece []byte) {
 	if x.record.Kept != nil {
 		x.record.Kept.Response.Body.Write(piece)
 	}
+}
+
+// EndToEnd are the fields of a request's head that do not belong to the connection which it came by (RFC 9110 section 7.6.1).
+func EndToEnd(head []inspect.Field) http.Header {
+	h := http.Header{}
+	for _, f := range head {
+		h[f.Name] = append(h[f.Name], f.Value)
+	}
+	listed := options(h["Connection"], nil)
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return hopByHop(name) || slices.Contains(listed, name) })
+	return h
 }
 
 // Unusual says whether people should see this request, if they can't see all.

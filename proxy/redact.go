@@ -21,7 +21,7 @@ func Redact(path string) string {
 		at = value
 		query = query || strings.Contains(before, "?")
 		separator := strings.LastIndexAny(before, "?&;")
-		if separator < 0 || !secret(before[separator+1:]) {
+		if separator < 0 || !IsSecret(before[separator+1:]) {
 			continue
 		}
 		ends := "&" // also where ; separates parameters: one too many that is hidden does no harm
@@ -43,8 +43,8 @@ func Redact(path string) string {
 	return shown.String() + path[done:]
 }
 
-// secret says whether the value of a parameter of this name is one.
-func secret(name string) bool {
+// IsSecret says whether the value of a parameter or field of this name is a secret.
+func IsSecret(name string) bool {
 	if plain, err := url.QueryUnescape(name); err == nil {
 		name = plain
 	}
@@ -53,7 +53,7 @@ func secret(name string) bool {
 }
 
 var (
-	secretNames = []string{"key", "sig", "auth", "authorization", "code", "otp", "pin", "sid"}
+	secretNames = []string{"key", "sig", "auth", "authorization", "code", "otp", "pin", "sid", "cookie", "set-cookie", "proxy-authorization"}
 	secretParts = []string{
 		"token", "secret", "passw", "pwd", "apikey", "api_key", "api-key", "access_key", "accesskey", "signature", "credential",
 		"session", "jwt",

@@ -16,6 +16,7 @@ var everything = []struct{ method, path, body string }{
 	{"GET", "/nothing", ""},
 	{"GET", "/dashboard/v1/live", ""},
 	{"GET", "/dashboard/v1/requests/1", ""},
+	{"GET", "/dashboard/v1/requests/1?secrets=true", ""},
 	{"GET", "/dashboard/v1/cluster", ""},
 	{"GET", "/dashboard/v1/events?follow=false", ""},
 	{"GET", "/dashboard/v1/logs?follow=false", ""},
@@ -94,15 +95,20 @@ func TestStrangers(t *testing.T) {
 // TestReaders: the token for readers shows everything and changes nothing.
 func TestReaders(t *testing.T) {
 	b := open(t, 1, "127.0.0.1:0")
+	b.front("POST", "/echo", "secret", "X-Mine: yes", "Cookie: secret")
 	before := b.Cluster.Snapshot().Workers[0].Incarnation
 	for _, route := range everything {
 		if strings.HasSuffix(route.path, "/live") {
 			continue
 		}
 		resp, text := b.ask(route.method, route.path, route.body, "Authorization: Bearer "+readToken)
-		if write := route.method != "GET"; write != (resp.StatusCode == http.StatusForbidden) {
+		if write := route.method != "GET" || strings.Contains(route.path, "secrets"); write != (resp.StatusCode == http.StatusForbidden) {
 			t.Errorf("%s %s: %d %s", route.method, route.path, resp.StatusCode, text)
 		}
+	}
+	_, text := b.ask("GET", home+"v1/requests/1", "", "Authorization: Bearer "+readToken)
+	if !strings.Contains(text, `"X-Mine"`) || strings.Contains(text, "secret") {
+		t.Errorf("of a request they see %s", text)
 	}
 	if w := b.Cluster.Snapshot().Workers[0]; w.Incarnation != before || w.Weight != 1 {
 		t.Errorf("something has changed: %+v", w)

@@ -86,15 +86,14 @@ func (g *gatherer) newEvents(limit int) (events []control.Event) {
 
 // newRequests are the unusual ones first of all, and the newest others; left is how many more there were.
 func (g *gatherer) newRequests(limit int) (requests []brief, left uint64) {
-	unusual := func(a *proxy.Access) bool {
-		return a.Outcome != proxy.OK || a.Held > 0 || len(a.Attempts) > 1 || a.Status >= 500
-	}
 	after := g.request
-	found, newest, _ := g.cluster.Requests(after, limit, unusual)
-	if room := limit - len(found); room > 0 {
-		usual := func(a *proxy.Access) bool { return !unusual(a) }
-		more, _, _ := g.cluster.Requests(after, room, usual) // some may be newer than newest: they are for the next frame
-		found = append(found, more...)
+	found, newest, _ := g.cluster.Requests(after, limit, (*proxy.Access).Unusual)
+	for _, kept := range []bool{true, false} { // of which there is more to be seen
+		if room := limit - len(found); room > 0 {
+			usual := func(a *proxy.Access) bool { return !a.Unusual() && kept == (a.Kept != nil) }
+			more, _, _ := g.cluster.Requests(after, room, usual) // some may be newer than newest: they are for the next frame
+			found = append(found, more...)
+		}
 	}
 	slices.SortFunc(found, func(a, b cluster.PastRequest) int { return cmp.Compare(a.Seq, b.Seq) })
 	for i := range found {

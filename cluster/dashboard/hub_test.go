@@ -127,28 +127,3 @@ func TestLoad(t *testing.T) {
 		}
 	}
 }
-
-// TestOneRequest: it is shown with its attempts and why, and sent once more if nothing is needed for that which was not kept.
-func TestOneRequest(t *testing.T) {
-	b := open(t, 2, "127.0.0.1:0")
-	for _, method := range []string{"GET", "POST"} {
-		r, _ := http.NewRequest(method, b.Cluster.FrontURL()+"/", nil)
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-	}
-	b.eventually("both records", func() bool { _, ok := b.Cluster.Request(2); return ok })
-	for path, want := range map[string]int{"1": 200, "2": 200, "3": 404, "0": 400, "x": 400} {
-		if resp, text := b.ask("GET", home+"v1/requests/"+path, "", bearer); resp.StatusCode != want {
-			t.Errorf("%s: %s %s", path, resp.Status, text)
-		}
-	}
-	for path, want := range map[string]int{"1": 202, "2": 409, "9": 404} {
-		if resp, text := b.ask("POST", home+"v1/requests/"+path+"/replay", "{}", bearer); resp.StatusCode != want {
-			t.Errorf("replay of %s: %s %s", path, resp.Status, text)
-		}
-	}
-	b.eventually("the replay", func() bool { r, ok := b.Cluster.Request(3); return ok && r.Method == "GET" && r.Path == "/" })
-}

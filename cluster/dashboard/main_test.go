@@ -39,7 +39,7 @@ type board struct {
 // open starts a cluster with its dashboard at an address such as 127.0.0.1:0.
 func open(t *testing.T, workers int, address string) *board {
 	t.Helper()
-	c, err := cluster.New(cluster.Config{Name: "shop", Command: misbehave.Argv("serve"), Workers: workers, Listen: "127.0.0.1:0"})
+	c, err := cluster.New(cluster.Config{Name: "shop", Command: misbehave.Argv("serve"), Workers: workers, Listen: "127.0.0.1:0", Inspect: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,21 @@ func (b *board) eventually(what string, ok func() bool) {
 // ask sends a request with headers given as "Name: value"; redirects are not followed.
 func (b *board) ask(method, path, body string, headers ...string) (*http.Response, string) {
 	b.t.Helper()
-	r, err := http.NewRequest(method, b.Address()+path, strings.NewReader(body))
+	return b.fetch(method, b.Address()+path, body, headers)
+}
+
+// front is ask for what the workers answer, and waits until that is remembered.
+func (b *board) front(method, path, body string, headers ...string) (seq uint64, text string) {
+	b.t.Helper()
+	_, before, _ := b.Cluster.Requests(0, 0, nil)
+	_, text = b.fetch(method, b.Cluster.FrontURL()+path, body, headers)
+	b.eventually("the request is over", func() bool { _, seq, _ = b.Cluster.Requests(0, 0, nil); return seq > before })
+	return seq, text
+}
+
+func (b *board) fetch(method, url, body string, headers []string) (*http.Response, string) {
+	b.t.Helper()
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -103,7 +117,8 @@ func (b *board) ask(method, path, body string, headers ...string) (*http.Respons
 		r.Header.Set(name, value)
 	}
 	client := &http.Client{
-		Timeout: patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{DisableCompression: true, DisableKeepAlives: true},
+		Timeout:   patience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	resp, err := client.Do(r)
 	if err != nil {

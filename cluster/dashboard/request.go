@@ -9,11 +9,57 @@ import (
 	"github.com/lbdev/lbdev/cluster/control"
 )
 
-// request is the handler of GET v1/requests/{seq}.
+// A detail is all that is known of one request.
+type detail struct {
+	control.Request
+	Kept            bool        `json:"kept"` // its head is
+	RequestHeaders  []field     `json:"request_headers,omitempty"`
+	RequestBody     *preview    `json:"request_body,omitempty"`
+	ResponseHeaders []field     `json:"response_headers,omitempty"`
+	ResponseBody    *preview    `json:"response_body,omitempty"`
+	Replay          *replayable `json:"replay,omitempty"` // nil for those who may only look
+}
+
+// A replayable says whether a request can be sent again.
+type replayable struct {
+	Unsafe bool   `json:"unsafe"`           // it may change something, so people are to be asked first
+	Not    string `json:"cannot,omitempty"` // why it can't be
+}
+
+// request is the handler of GET v1/requests/{seq}. With ?secrets=true nothing is hidden; readers never see secrets, nor bodies, in which
+// there may be any.
 func (s *Server) request(w http.ResponseWriter, r *http.Request) {
-	if found := s.find(w, r); found != nil {
-		control.Answer(w, http.StatusOK, control.NewPastRequest(found))
+	found := s.find(w, r)
+	if found == nil {
+		return
 	}
+	secrets := r.URL.Query().Get("secrets") == "true"
+	if passIn(r.Context()) == owner {
+		control.Answer(w, http.StatusOK, s.detail(found, secrets))
+		return
+	}
+	if secrets {
+		control.Refuse(w, http.StatusForbidden, "cannot show secrets: this link is for reading", "")
+		return
+	}
+	d := s.detail(found, false)
+	d.RequestBody, d.ResponseBody, d.Replay = nil, nil, nil
+	control.Answer(w, http.StatusOK, d)
+}
+
+func (s *Server) detail(found *cluster.PastRequest, secrets bool) detail {
+	d := detail{Request: control.NewPastRequest(found), Kept: found.Kept != nil, Replay: &replayable{Unsafe: !safe(found.Method)}}
+	if err := s.mayReplay(found); err != nil {
+		d.Replay.Not = err.Error()
+	}
+	if secrets {
+		d.Path, d.Referer = found.Path, found.Referer
+	}
+	if k := found.Kept; k != nil {
+		d.RequestHeaders, d.RequestBody = fields(k.Request.Head, secrets), newPreview(&k.Request, secrets)
+		d.ResponseHeaders, d.ResponseBody = fields(k.Response.Head, secrets), newPreview(&k.Response, secrets)
+	}
+	return d
 }
 
 // find is the request that the path names, if it is remembered.
@@ -31,21 +77,11 @@ func (s *Server) find(w http.ResponseWriter, r *http.Request) *cluster.PastReque
 	return &found
 }
 
-// replay is the handler of POST v1/requests/{seq}/replay: the same method and path once more. Neither headers nor bodies are kept, so
-// what could have needed them is not sent.
-func (s *Server) replay(w http.ResponseWriter, r *http.Request) {
-	found := s.find(w, r)
-	if found == nil {
-		return
+// safe says whether a method asks for something and changes nothing (RFC 9110 section 9.2.1).
+func safe(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
 	}
-	if found.Method != http.MethodGet && found.Method != http.MethodHead {
-		control.Refuse(w, http.StatusConflict, fmt.Sprintf("cannot replay a %s: its body was not kept", found.Method), "send it again from where it came")
-		return
-	}
-	if err := s.sender.usable(found.Path); err != nil {
-		control.Refuse(w, http.StatusConflict, err.Error(), "")
-		return
-	}
-	s.sender.start(func() { s.sender.ask(found.Method, found.Path) })
-	control.Answer(w, http.StatusAccepted, struct{}{})
+	return false
 }

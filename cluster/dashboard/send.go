@@ -59,9 +59,9 @@ func newSender(ctx context.Context, c *cluster.Cluster) *sender {
 	s := &sender{cluster: c, ctx: ctx, changes: make(chan load)}
 	s.client = &http.Client{
 		Transport: &http.Transport{
-			DisableKeepAlives: true,
-			DialContext:       s.dial,
-			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // it is our own front, and holds no secret of ours
+			DisableKeepAlives: true, DisableCompression: true, // who replays a request sends what it was sent with
+			DialContext:     s.dial,
+			TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, // it is our own front, and holds no secret of ours
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       sendPatience,
@@ -134,7 +134,7 @@ func (s *sender) run() {
 				s.waiting.Add(1)
 				s.start(func() {
 					defer s.waiting.Add(-1)
-					s.ask(http.MethodGet, path)
+					s.do(s.get(path))
 				})
 			}
 		case <-s.ctx.Done():
@@ -143,13 +143,23 @@ func (s *sender) run() {
 	}
 }
 
-// ask sends one request and takes the whole answer. What becomes of it is seen where all requests are seen.
-func (s *sender) ask(method, path string) {
+// get is a request for path, which usable has agreed to.
+func (s *sender) get(path string) *http.Request {
+	r := s.request(http.MethodGet, path)
+	r.Header.Set("User-Agent", "lbdev (dashboard)")
+	return r
+}
+
+func (s *sender) request(method, path string) *http.Request {
 	r, err := http.NewRequestWithContext(s.ctx, method, s.front()+path, nil)
 	if err != nil {
-		return // usable has seen to it
+		panic(err)
 	}
-	r.Header.Set("User-Agent", "lbdev (dashboard)")
+	return r
+}
+
+// do sends a request and takes the whole answer. What becomes of it is seen where all requests are seen.
+func (s *sender) do(r *http.Request) {
 	resp, err := s.client.Do(r)
 	if err != nil {
 		return
@@ -200,7 +210,7 @@ func (s *sender) send(w http.ResponseWriter, r *http.Request) {
 // pour sends several requests, each on its own.
 func (s *sender) pour(b burst) {
 	for range b.N {
-		s.start(func() { s.ask(http.MethodGet, b.Path) })
+		s.start(func() { s.do(s.get(b.Path)) })
 		select {
 		case <-time.After(apart):
 		case <-s.ctx.Done():

@@ -29,7 +29,7 @@ func (p *plan) planDashboard(text string, given bool) (err error) {
 	if p.dashboard, err = parseListen(text); err != nil {
 		return err
 	}
-	p.dashboardMoves = !given
+	p.dashboardMoves, p.config.Inspect = !given, true
 	fault := func(why string) error { return fmt.Errorf("cannot serve the dashboard on %q: %s", p.dashboard, why) }
 	_, portText, err := net.SplitHostPort(p.dashboard)
 	if err != nil || strings.HasPrefix(p.dashboard, "unix:") {

@@ -1,10 +1,12 @@
 package misbehave
 
 import (
+	"compress/gzip"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"os"
 	"os/signal"
 	"strconv"
@@ -126,6 +128,26 @@ func answer() http.Handler {
 	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://127.0.0.1:"+port()+"/seen", http.StatusFound)
 	})
+	mux.HandleFunc("/echo", echo)
 	mux.HandleFunc("/hang", func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	return mux
+}
+
+// echo answers with the request as it came, in the coding that is asked for.
+func echo(w http.ResponseWriter, r *http.Request) {
+	text, err := httputil.DumpRequest(r, true)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Set-Cookie", "seen=yes")
+	if !strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		w.Write(text)
+		return
+	}
+	w.Header().Set("Content-Encoding", "gzip")
+	packed := gzip.NewWriter(w)
+	packed.Write(text)
+	packed.Close()
 }
