@@ -68,6 +68,7 @@ func web() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "hello in %s\n", r.Proto) })
 	mux.HandleFunc("/page", page)
+	mux.HandleFunc("/mirror", mirror)
 	mux.HandleFunc("/down", down)
 	mux.HandleFunc("/up", upload)
 	mux.HandleFunc("/events", events)
@@ -240,4 +241,12 @@ func lines(body io.Reader, each func(data string)) error {
 		}
 	}
 	return s.Err()
+}
+
+// mirror answers with the body that it gets, as a page, and says what it was sent.
+func mirror(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Set-Cookie", "session=secret")
+	w.Header().Set("X-Sent", fmt.Sprintf("%s %s %s", r.Method, r.Header.Get("Cookie"), r.Header.Get("Content-Type")))
+	io.Copy(w, r.Body)
 }

@@ -7,8 +7,6 @@ import { copyText } from "./copy.js";
 import { curl } from "./curl.js";
 import { toast } from "./toast.js";
 
-const safe = ["GET", "HEAD", "OPTIONS"];
-
 export class Detail {
   constructor(store, brief, place) {
     Object.assign(this, { store, brief, place, secrets: false });
@@ -36,6 +34,7 @@ export class Detail {
       el("h3", {}, "Attempts"),
       attempts(f),
       this.buttons(f),
+      f.kept ? "" : el("p", { class: "quiet" }, "Headers and bodies were not kept: at so many requests a second they are of some only."),
       ...headers("Request headers", f.request_headers),
       ...body("Request body", f.request_body),
       ...headers("Response headers", f.response_headers),
@@ -49,11 +48,12 @@ export class Detail {
       b.dataset.act = action;
       return b;
     };
-    const hides = f.request_headers && !this.store.readOnly;
+    const may = f.replay && !f.replay.cannot;
     return el("p", { class: "acts" },
-      this.store.readOnly ? "" : button("replay", "replay"),
+      may ? button("replay", "replay") : "",
       button("curl", "copy as curl"),
-      hides ? button("secrets", this.secrets ? "hide cookies and authorization" : "show cookies and authorization") : "");
+      f.replay && f.kept ? button("secrets", this.secrets ? "hide secrets" : "show cookies, authorization and other secrets") : "",
+      f.replay?.cannot ? el("span", { class: "quiet" }, f.replay.cannot) : "");
   }
 
   async do(action) {
@@ -66,15 +66,14 @@ export class Detail {
   }
 
   async replay() {
-    const unsafe = !safe.includes(this.brief.method);
+    const { unsafe } = this.full.replay;
     if (unsafe && !(await sure(this.brief))) return;
-    const answer = await replay(this.brief.seq, unsafe);
-    if (answer) toast(answer.seq ? `Sent again: it is request ${answer.seq}` : "Sent again", "", "good");
+    if (await replay(this.brief.seq, unsafe)) toast("Sent again", "", "good");
   }
 
   copy() {
     const { text, without } = curl(this.full, this.store.cluster.front);
-    copyText(text, without ? "Without cookies and authorization: show them first to copy them too." : "");
+    copyText(text, without.length > 0 ? `Without ${without.join(", ")}.` : "");
   }
 }
 
@@ -114,13 +113,15 @@ function attempt(a, total) {
 }
 
 function headers(title, list) {
-  if (!list) return [];
-  const rows = list.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)));
+  if (!list?.length) return [];
+  const rows = list.map((f) => el("div", {}, el("dt", {}, f.name), el("dd", {}, f.hidden ? el("i", {}, "hidden") : f.value)));
   return [el("h3", {}, title), el("dl", { class: "headers" }, ...rows)];
 }
 
+// body shows a preview as text, whatever it is: nothing of the user's app runs here.
 function body(title, b) {
-  if (!b || (!b.text && !b.bytes)) return [];
-  const size = `${bytes(b.bytes ?? b.text.length)}${b.cut ? ", its beginning" : ""}`;
-  return [el("h3", {}, `${title} (${size})`), el("pre", { tabIndex: 0 }, b.text ?? "")];
+  if (!b) return [];
+  const about = [bytes(b.bytes), b.note, b.text && b.cut && "its beginning"].filter(Boolean).join(", ");
+  const text = b.text ? el("pre", { tabIndex: 0, role: "group", "aria-label": title }, b.text) : "";
+  return [el("h3", {}, `${title} (${about})`), text];
 }
