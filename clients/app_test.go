@@ -23,6 +23,9 @@ import (
 
 // runApp serves one of our apps until it is killed.
 func runApp(name, port string) {
+	if name == "moody" {
+		beMoody(port)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:"+port)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -32,7 +35,7 @@ func runApp(name, port string) {
 	s.Protocols.SetHTTP1(true)
 	s.Protocols.SetUnencryptedHTTP2(true)
 	switch name {
-	case "web":
+	case "web", "moody":
 		s.Handler = web()
 	case "git":
 		s.Handler = git()

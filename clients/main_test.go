@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,9 @@ import (
 
 // patience is how long a test waits for something that takes no time when all is well.
 const patience = time.Minute
+
+// mostWorkers is for how many there are ports below the front's.
+const mostWorkers = 30
 
 // program is lbdev, built for these tests.
 var program string
@@ -62,7 +66,29 @@ type front struct {
 	url    string
 	host   string // of url
 	base   int
-	stderr bytes.Buffer
+	stdout buffer
+	stderr buffer
+}
+
+// A buffer keeps the beginning of what a program writes, for those who read it meanwhile.
+type buffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.text.Len() < 1<<20 {
+		b.text.Write(p)
+	}
+	return len(p), nil
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
 }
 
 // app is the command of an app of ours.
@@ -71,8 +97,8 @@ func app(name string) []string { return []string{os.Args[0], "app", name, "{port
 // up starts lbdev and waits until all workers are ready.
 func up(t *testing.T, flags, command []string) *front {
 	t.Helper()
-	base := freePorts(t, 21)
-	f := &front{T: t, dir: t.TempDir(), base: base, host: fmt.Sprintf("127.0.0.1:%d", base+20)}
+	base := freePorts(t, mostWorkers+1)
+	f := &front{T: t, dir: t.TempDir(), base: base, host: fmt.Sprintf("127.0.0.1:%d", base+mostWorkers)}
 	f.url = "http://" + f.host
 	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+f.dir, "LBDEV_NAME=clients", "CLIENTS_DIR="+f.dir)
 	f.again(flags, command)
@@ -88,7 +114,7 @@ func (f *front) again(flags, command []string) {
 		args = append(append(args, "--"), command...)
 	}
 	f.cmd = exec.Command(program, args...)
-	f.cmd.Dir, f.cmd.Env, f.cmd.Stderr = f.dir, f.env, &f.stderr
+	f.cmd.Dir, f.cmd.Env, f.cmd.Stdout, f.cmd.Stderr = f.dir, f.env, &f.stdout, &f.stderr
 	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a test are for lbdev alone
 	if err := f.cmd.Start(); err != nil {
 		f.Fatal(err)
