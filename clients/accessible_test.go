@@ -67,6 +67,7 @@ func TestDashboardIsAccessible(t *testing.T) {
 	b.click("#requests [data-seq] button")
 	b.until("document.querySelector('.detail .attempt')")
 	b.click(tile(2, "") + " .port")
+	b.change("#policy", "header-hash") // which asks for a name
 	sizes := []struct {
 		name          string
 		width, height int64

@@ -101,3 +101,44 @@ func TestDashboardComesBack(t *testing.T) {
 	b.click("#send-1")
 	b.until("document.querySelectorAll('#requests [data-seq]').length >= 1")
 }
+
+// TestDashboardBalances uses the levers that say how workers are chosen. What lbdev refuses is shown, and the lever moves back.
+func TestDashboardBalances(t *testing.T) {
+	f := up(t, []string{"-n", "2", "--sticky", "route:JSESSIONID"}, app("web"))
+	b, host := f.openDashboard()
+	shown := func() string { return b.says("document.querySelector('#policy-name').checkVisibility()") }
+	if shown() != "false" || b.says("document.querySelector('#sticky').checked") != "true" {
+		t.Error("a name is asked for that round robin has not, or clients seem not to be kept at a worker")
+	}
+	b.change("#policy", "header-hash")
+	if shown() != "true" || f.ps().Policy != "round-robin" {
+		t.Error("a policy without its name was set, or its name is not asked for")
+	}
+	b.change("#policy-name", "x-user")
+	eventually(t, "the policy", func() bool { return f.ps().Policy == "header-hash:X-User" })
+	b.do(chromedp.Reload())
+	b.until("document.querySelector('#policy')?.value === 'header-hash' && document.querySelector('#policy-name').value === 'X-User'")
+
+	b.click("#sticky")
+	eventually(t, "the end of stickiness", func() bool { return f.ps().Sticky == "" })
+	f.lbdev("policy", "--sticky", "cookie", "round-robin")
+	b.until("document.querySelector('#policy').value === 'round-robin' && document.querySelector('#sticky-says').value === 'by cookie'")
+	if shown() != "false" {
+		t.Error("a name is asked for that round robin has not")
+	}
+	b.click("#sticky")
+	b.until("document.querySelector('#sticky-says').value === ''")
+	b.click("#sticky")
+	eventually(t, "stickiness", func() bool { return f.ps().Sticky == "cookie" })
+	b.click(tile(2, "") + " [data-act=more]")
+	b.until(there(tile(2, "")+" .weights span") + ".textContent === '2'")
+	if w := f.ps().Workers[1]; w.Weight != 2 {
+		t.Errorf("%+v", w)
+	}
+	b.wantPeace(host)
+
+	b.change("#policy", "cookie-hash")
+	b.change("#policy-name", "no cookie")
+	b.until(there(".toast.bad") + "?.textContent.includes('no cookie')")
+	b.until("document.querySelector('#policy').value === 'round-robin'")
+}

@@ -42,6 +42,8 @@ export const fault = (worker, plan) => ask("PUT", `v1/workers/${worker}/fault`, 
 export const weigh = (worker, weight) => ask("PUT", `v1/workers/${worker}/weight`, { weight });
 export const scale = (n) => ask("PUT", "v1/workers", { n });
 export const policy = (name) => ask("PUT", "v1/policy", { policy: name });
+export const sticky = (how) => ask("PUT", "v1/policy", { sticky: how });
+export const badge = (on) => ask("PUT", "v1/badge", { badge: on });
 export const rolling = () => ask("POST", "v1/rolling-restart", {});
 export const send = (n, path) => ask("POST", "v1/send", { n, path });
 export const load = (rps, path) => ask("PUT", "v1/load", { rps, path });

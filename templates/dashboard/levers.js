@@ -1,7 +1,8 @@
 // The levers that change the cluster or break something in it. A page that may only read has none.
 
-import { act, fault, load, policy, rolling, scale, send } from "./api.js";
+import { act, badge, fault, load, rolling, scale, send } from "./api.js";
 import { byId, mark, say } from "./dom.js";
+import { Policy } from "./policy.js";
 import { toast } from "./toast.js";
 
 const settle = 250; // ms after the last move of a lever until it counts
@@ -10,6 +11,8 @@ export class Levers {
   constructor(store) {
     this.store = store;
     this.busy = new Set();
+    this.answered = new Map(); // lever → the snapshot when lbdev did as it says, which knows nothing of it yet
+    this.policy = new Policy(this);
   }
 
   render() {
@@ -20,16 +23,16 @@ export class Levers {
       return;
     }
     if (!place.firstElementChild) this.make(place);
-    this.showPolicy();
+    this.policy.render();
     this.showWorkers();
     this.showLoad();
+    this.showBadge();
   }
 
   make(place) {
     place.append(byId("levers-template").content.cloneNode(true));
-    this.filled = undefined;
+    this.policy.start();
     const path = () => byId("path").value.trim() || "/";
-    byId("policy").addEventListener("change", (e) => this.once("policy", e.target, () => policy(e.target.value)));
     byId("workers").addEventListener("change", (e) => this.scale(e.target));
     byId("load").addEventListener("input", (e) => this.changeLoad(e.target, path));
     byId("path").addEventListener("change", () => Number(byId("load").value) > 0 && this.changeLoad(byId("load"), path));
@@ -38,6 +41,12 @@ export class Levers {
     byId("kill-all").addEventListener("click", () => act("all", "kill"));
     byId("reset-faults").addEventListener("click", () => fault("all", "off"));
     byId("rolling").addEventListener("click", (e) => this.roll(e.currentTarget));
+    byId("badge").addEventListener("change", (e) => this.once("badge", e.target, () => badge(e.target.checked)));
+  }
+
+  // settled says whether a lever shall show what is: it is not being moved, and what it has done is known.
+  settled(name) {
+    return !this.busy.has(name) && this.answered.get(name) !== this.store.cluster;
   }
 
   // once marks a lever as busy until lbdev has answered: until then the page doesn't move it back.
@@ -46,6 +55,7 @@ export class Levers {
     mark(lever, "aria-busy", "true");
     const answer = await action();
     this.busy.delete(name);
+    this.answered.set(name, answer && this.store.cluster);
     mark(lever, "aria-busy", false);
     this.render();
     return answer;
@@ -71,24 +81,18 @@ export class Levers {
     if (await this.once("rolling", button, rolling)) toast("Rolling restart done", "", "good");
   }
 
-  showPolicy() {
-    const select = byId("policy");
-    const now = this.store.cluster.policy;
-    const names = this.store.policies.filter((p) => !p.endsWith(":NAME"));
-    if (!names.includes(now)) names.push(now);
-    const want = names.join();
-    if (this.filled !== want) {
-      this.filled = want;
-      select.replaceChildren(...names.map((n) => new Option(n, n)));
-    }
-    if (!this.busy.has("policy") && document.activeElement !== select) select.value = now;
-  }
-
   showWorkers() {
     const input = byId("workers");
-    if (this.busy.has("workers") || document.activeElement === input) return;
+    if (!this.settled("workers") || document.activeElement === input) return;
     const n = String(this.store.cluster.workers.length);
     if (input.value !== n) input.value = n;
+  }
+
+  // showBadge hides the switch where lbdev has no badge.
+  showBadge() {
+    const on = this.store.cluster.badge;
+    byId("badge-field").hidden = on === undefined;
+    if (this.settled("badge")) byId("badge").checked = Boolean(on);
   }
 
   showLoad() {
