@@ -125,6 +125,9 @@ func (x *exchange) cut(l loss) {
 	x.abort = true
 	x.record.Outcome = Cut
 	x.record.Reason = "the worker died in the middle of its response (" + l.result + ")"
+	if errors.Is(l.err, errNonsense) {
+		x.record.Reason = "the worker sent nonsense in the middle of its response: " + l.err.Error()
+	}
 }
 
 // closeUnread ends the client's connection with this response if its body was not read to the end: what is left of it must

@@ -1,11 +1,14 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lbdev/lbdev/proxy/badge"
 )
 
 // deliver gives the client the response whose head was read.
@@ -57,6 +60,7 @@ func (x *exchange) writeHead(up *upstream) {
 	x.copyFields(h)
 	x.rewrite(h, up.port)
 	x.bind(h, up)
+	x.label(h, up)
 	h["X-Lbdev-Worker"] = up.label
 	if text := x.attempts(); text != "" {
 		h["X-Lbdev-Attempts"] = []string{text}
@@ -118,7 +122,7 @@ func (x *exchange) copyBody() loss {
 				return l
 			}
 		}
-		piece, err := x.body.next()
+		piece, err := x.nextPiece()
 		if len(piece) > 0 {
 			n, werr := x.w.Write(piece)
 			x.written += int64(n)
@@ -141,6 +145,33 @@ func (x *exchange) copyBody() loss {
 			return loss{stage: begun, result: resultOf(err), err: err}
 		}
 	}
+}
+
+// label makes the answer a page with the label of who served it, if that is wanted and it is a page.
+func (x *exchange) label(h http.Header, up *upstream) {
+	if !x.labels {
+		return
+	}
+	gzipped, ok := badge.Fits(x.head.status, h)
+	if !ok {
+		return
+	}
+	badge.Prepare(h)
+	if x.body.kind != empty {
+		x.page = badge.NewPage(x.body.next, gzipped, up.worker, up.port)
+	}
+}
+
+// nextPiece is the next one of the body as the client gets it.
+func (x *exchange) nextPiece() ([]byte, error) {
+	if x.page == nil {
+		return x.body.next()
+	}
+	piece, err := x.page.Next()
+	if errors.Is(err, badge.ErrPacking) {
+		err = nonsense("%v", err)
+	}
+	return piece, err
 }
 
 // writeTrailers gives the client the trailers. One that was not announced needs net/http's prefix, and a response that is

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lbdev/lbdev/proxy/badge"
 	"github.com/lbdev/lbdev/proxy/balance"
 )
 
@@ -27,16 +28,18 @@ type exchange struct {
 	upgrade string   // the protocol that the client wants to change to
 	scratch []byte
 
-	answered  bool   // the client has got the head of an answer
-	written   int64  // what of its body
-	dirty     bool   // net/http has buffered some of it
-	abort     bool   // the client's connection is to be aborted
-	ended     bool   // by Shutdown; guarded by streams.mu
-	inlined   bool   // the body went out with the head
-	way       line   // that a stream comes over; guarded by streams.mu once it is one
-	streaming bool   // it is in streams
-	expecting bool   // the worker is to ask for the body
-	onWait    func() // beforeWait as a value, made once
+	answered  bool        // the client has got the head of an answer
+	written   int64       // what of its body
+	dirty     bool        // net/http has buffered some of it
+	abort     bool        // the client's connection is to be aborted
+	ended     bool        // by Shutdown; guarded by streams.mu
+	inlined   bool        // the body went out with the head
+	way       line        // that a stream comes over; guarded by streams.mu once it is one
+	streaming bool        // it is in streams
+	expecting bool        // the worker is to ask for the body
+	labels    bool        // the answer gets a label, if it is a page
+	page      *badge.Page // the body, if it is one
+	onWait    func()      // beforeWait as a value, made once
 
 	place     place // in the queue of held requests
 	heldSince time.Time
@@ -71,6 +74,7 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 		Client: x.origin.client, Attempts: x.record.Attempts[:0],
 	}
 	x.keepFrom()
+	x.labels = p.badge.Load() && badge.Wanted(r)
 	x.introduce()
 	x.turn = balance.Turn{Request: r, Client: x.record.Client, Now: x.record.Start, Peek: takesNoTurn(r.URL.Path)}
 	x.limit = p.limit()

@@ -17,7 +17,7 @@ const (
 // splice(2), which net's ReadFrom calls for two sockets.
 func (x *exchange) mayGlide() bool {
 	b := &x.body
-	if runtime.GOOS != "linux" || b.kind != byLength || b.left < glideFrom || len(b.in.buffered()) > 0 {
+	if runtime.GOOS != "linux" || b.kind != byLength || b.left < glideFrom || len(b.in.buffered()) > 0 || x.page != nil {
 		return false
 	}
 	if k := x.record.Kept; k != nil && !k.Response.Body.Full() {

@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/lbdev/lbdev/proxy/badge"
 )
 
 // errUnsendable says that a request has no form in HTTP/2, or one that is longer than the worker takes.
@@ -116,6 +118,9 @@ func (l *lane) request(x *exchange, expecting bool) *http.Request {
 		if x.passes(name) {
 			h[name] = values
 		}
+	}
+	if x.labels {
+		h["Accept-Encoding"] = []string{badge.Coding(x.r)}
 	}
 	x.origin.addTo(h)
 	if len(x.r.Header["Te"]) > 0 && wantsTrailers(x.r) {

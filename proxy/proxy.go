@@ -49,6 +49,7 @@ type Proxy struct {
 	counts         counts
 	streams        streams
 	usual, unusual inspect.Meter
+	badge          atomic.Bool
 }
 
 // ServeHTTP implements http.Handler.
@@ -71,6 +72,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // net/http's way to abort a connection or stream without an end
 	}
 }
+
+// SetBadge says whether pages get a label with the port that served them; see package badge.
+func (p *Proxy) SetBadge(on bool) { p.badge.Store(on) }
+
+// Badge says whether they do.
+func (p *Proxy) Badge() bool { return p.badge.Load() }
 
 // Stats returns the counts of requests.
 func (p *Proxy) Stats() Stats { return p.counts.stats() }

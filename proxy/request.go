@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+
+	"github.com/lbdev/lbdev/proxy/badge"
 )
 
 // appendHead appends a request's head as a worker gets it: hop-by-hop fields first taken out, then our own put in, so that
@@ -23,6 +25,9 @@ func (x *exchange) appendHead(buf []byte, expect bool) []byte {
 			buf = appendField(buf, name, v)
 		}
 	}
+	if x.labels {
+		buf = appendField(buf, "Accept-Encoding", badge.Coding(r))
+	}
 	buf = x.origin.appendOrigin(buf)
 	buf = x.appendConnection(buf)
 	buf = x.appendFraming(buf)
@@ -34,6 +39,9 @@ func (x *exchange) appendHead(buf []byte, expect bool) []byte {
 
 // passes says whether a field of the client's goes to the worker as it is.
 func (x *exchange) passes(name string) bool {
+	if x.labels && badge.Hides(name) {
+		return false
+	}
 	return forwarded(name, x.listed) || x.origin.trusted && believed(name)
 }
 
