@@ -84,6 +84,7 @@ func New(config Config) (*Cluster, error) {
 		Pool: c.pool, Trusted: config.Trusted, MaxBody: config.MaxBody, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage,
 		Inspect: config.Inspect,
 	}
+	c.proxy.SetBadge(config.Badge)
 	c.prepareFailover()
 	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire, check: check}
 	c.patience, c.hurry = context.WithCancel(context.Background())

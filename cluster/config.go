@@ -104,6 +104,8 @@ type Config struct {
 	ErrorPage func(http.ResponseWriter, *http.Request, proxy.Failure)
 	// Inspect keeps heads and bodies of requests, for Requests to return; see proxy.Proxy.
 	Inspect bool
+	// Badge has pages bear a label with the port that served them; see SetBadge.
+	Badge bool
 	// OnAccess is called once per request, from the goroutine that served it; see proxy.Proxy.
 	OnAccess func(*proxy.Access)
 

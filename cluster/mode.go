@@ -43,6 +43,25 @@ func (c *Config) newSticky(text, cookieName string) (*balance.Sticky, error) {
 	return s, err
 }
 
+// badgeIs is what Config.Badge and SetBadge do.
+const badgeIs = "show in pages which port served them"
+
+// SetBadge says whether HTML pages that browsers show bear a label with the port that served them; see package badge. The error is a
+// *ModeError.
+func (c *Cluster) SetBadge(on bool) error {
+	switch {
+	case on && c.config.Mode == ModeTCP:
+		return &ModeError{What: badgeIs}
+	case on == c.proxy.Badge():
+	case on:
+		c.notice("pages show which port served them")
+	default:
+		c.notice("pages show no port any more")
+	}
+	c.proxy.SetBadge(on)
+	return nil
+}
+
 // validateTCP reports what is asked for and needs HTTP: what would do nothing must not look as if it did.
 func (c *Config) validateTCP(fault func(field, format string, args ...any)) {
 	for _, is := range []struct {
@@ -56,6 +75,7 @@ func (c *Config) validateTCP(fault func(field, format string, args ...any)) {
 		{"MaxBody", c.MaxBody > 0, "bound the bodies of requests", ""},
 		{"Trusted", len(c.Trusted) > 0, "believe X-Forwarded fields", "the PROXY protocol says who the client is: --proxy-protocol"},
 		{"RetryUnsafe", c.RetryUnsafe, "send requests again", "a connection goes to another worker as long as nothing was sent over it"},
+		{"Badge", c.Badge, badgeIs, ""},
 		{"EjectAfter", c.EjectAfter > 0, "take workers out for their answers of 5xx", ""},
 	} {
 		if is.set {

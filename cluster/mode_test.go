@@ -215,7 +215,7 @@ func TestModeTCPWithTLSAndProxyProtocol(t *testing.T) {
 func TestModeTCPRefusesWhatNeedsHTTP(t *testing.T) {
 	for _, config := range []Config{
 		{Mode: "udp"}, {Mode: ModeTCP, Policy: "uri-hash"}, {Mode: ModeTCP, Sticky: "cookie"}, {Mode: ModeTCP, Redirect: "127.0.0.1:1", TLS: &tls.Config{}},
-		{Mode: ModeTCP, Upstream: UpstreamH2C}, {Mode: ModeTCP, MaxBody: 1}, {Mode: ModeTCP, RetryUnsafe: true}, {Mode: ModeTCP, EjectAfter: 1},
+		{Mode: ModeTCP, Upstream: UpstreamH2C}, {Mode: ModeTCP, MaxBody: 1}, {Mode: ModeTCP, RetryUnsafe: true}, {Mode: ModeTCP, EjectAfter: 1}, {Mode: ModeTCP, Badge: true},
 		{Mode: ModeTCP, Trusted: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 	} {
 		config.Command = misbehave.Argv("serve-tcp")

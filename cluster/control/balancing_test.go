@@ -2,6 +2,7 @@ package control
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -54,5 +55,32 @@ func TestWeight(t *testing.T) {
 	got, err = s.client.Weight(t.Context(), "all", cluster.Share{Weight: new(0), Backup: new(false)})
 	if err != nil || len(got) != 3 || got[2].Backup || got[2].Weight != 0 {
 		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestBadge turns the label in pages on and off, and says so once.
+func TestBadge(t *testing.T) {
+	s := open(t, cluster.Config{Workers: 1}, &Server{})
+	notices := s.Events().Reader(s.Events().Last(), false)
+	defer notices.Close()
+	for _, on := range []bool{true, true, false} {
+		status, text := s.do("PUT", "/v1/badge", fmt.Sprintf(`{"badge":%v}`, on))
+		if want := fmt.Sprintf(`{"badge":%v}`, on); status != 200 || strings.TrimSpace(text) != want || s.Snapshot().Badge != on {
+			t.Errorf("%v: %d %s, in truth %v", on, status, text, s.Snapshot().Badge)
+		}
+	}
+	var said []string
+	found, _, _ := notices.Take(nil, 0)
+	for _, e := range found {
+		if e.Kind == cluster.KindNotice {
+			said = append(said, e.Text)
+		}
+	}
+	if want := "pages show which port served them; pages show no port any more"; strings.Join(said, "; ") != want {
+		t.Errorf("it says %q, want %q", said, want)
+	}
+	tcp := open(t, cluster.Config{Workers: 1, Mode: cluster.ModeTCP}, &Server{})
+	if status, text := tcp.do("PUT", "/v1/badge", `{"badge":true}`); status != 400 || !strings.Contains(text, "needs HTTP") {
+		t.Errorf("in mode tcp: %d %s", status, text)
 	}
 }

@@ -32,6 +32,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("PUT /v1/workers/{w}/weight", s.weight)
 	mux.HandleFunc("PUT /v1/workers", s.scale)
 	mux.HandleFunc("PUT /v1/policy", s.policy)
+	mux.HandleFunc("PUT /v1/badge", s.badge)
 	mux.HandleFunc("POST /v1/rolling-restart", s.rollingRestart)
 	mux.HandleFunc("POST /v1/shutdown", s.shutdown)
 	return mux

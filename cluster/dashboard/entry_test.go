@@ -39,6 +39,7 @@ var everything = []struct{ method, path, body string }{
 	{"PUT", "/dashboard/v1/workers/1/weight", `{"weight":3}`},
 	{"PUT", "/dashboard/v1/workers", `{"n":4}`},
 	{"PUT", "/dashboard/v1/policy", `{"policy":"random"}`},
+	{"PUT", "/dashboard/v1/badge", `{"badge":true}`},
 	{"POST", "/dashboard/v1/rolling-restart", ""},
 	{"POST", "/dashboard/v1/shutdown", ""},
 }
@@ -82,7 +83,7 @@ func TestStrangers(t *testing.T) {
 		}
 	}
 	after := b.Cluster.Snapshot()
-	if after.Policy != before.Policy || len(after.Workers) != 2 || after.Requests.Total != before.Requests.Total || b.sender.current().RPS != 0 {
+	if after.Policy != before.Policy || after.Badge || len(after.Workers) != 2 || after.Requests.Total != before.Requests.Total || b.sender.current().RPS != 0 {
 		t.Errorf("something has changed: %+v, before %+v", after, before)
 	}
 	for i, w := range after.Workers {

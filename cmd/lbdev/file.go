@@ -66,6 +66,7 @@ type configFile struct {
 	AccessFormat string            `yaml:"access-format"`
 	Metrics      string            `yaml:"metrics"`
 	Dashboard    string            `yaml:"dashboard"`
+	Badge        string            `yaml:"badge"`
 	JSON         string            `yaml:"json"`
 
 	name    string

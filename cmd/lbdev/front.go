@@ -12,6 +12,7 @@ func frontFlags() []cli.Flag {
 		&cli.StringFlag{Name: "mode", Value: "http", Usage: "`WHAT` is balanced: http, request by request, or tcp, connections of apps that speak anything else", EnvVars: []string{"LBDEV_MODE"}},
 		&cli.StringSliceFlag{Name: "listen", Aliases: []string{"l"}, Usage: "the front's `ADDRESS`: 8080, 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80, unix:PATH; further ones are reached too (several times; default: 127.0.0.1:8080, or the next free port)", EnvVars: []string{"LBDEV_LISTEN"}},
 		&cli.StringFlag{Name: "dashboard", Usage: "serve the dashboard at `ADDRESS`: 8090, 127.0.0.1:8090, 0.0.0.0:8090 for a class, or off (default: 127.0.0.1:8090, or the next free port)", EnvVars: []string{"LBDEV_DASHBOARD"}},
+		&cli.BoolFlag{Name: "badge", Usage: "the app's HTML pages show in a corner which port served them", EnvVars: []string{"LBDEV_BADGE"}},
 		&cli.BoolFlag{Name: "tls", Usage: "speak https, with a certificate of lbdev's own CA (see  lbdev trust); plain http is redirected", EnvVars: []string{"LBDEV_TLS"}},
 		&cli.StringFlag{Name: "tls-cert", Usage: "speak https with the certificate in `FILE`", EnvVars: []string{"LBDEV_TLS_CERT"}},
 		&cli.StringFlag{Name: "tls-key", Usage: "its key is in `FILE` (default: in that of the certificate)", EnvVars: []string{"LBDEV_TLS_KEY"}},
@@ -45,7 +46,7 @@ func (p *plan) front(c *cli.Context) error {
 	if p.config.Trusted, err = parseTrusted(c.StringSlice("trusted-proxies")); err != nil {
 		return &commandError{code: exitUsage, err: err, hint: "lbdev up --trusted-proxies loopback …", flag: "trusted-proxies"}
 	}
-	p.config.ProxyProtocol = c.Bool("proxy-protocol")
+	p.config.ProxyProtocol, p.config.Badge = c.Bool("proxy-protocol"), c.Bool("badge")
 	if err := p.limits(c); err != nil {
 		return err
 	}
