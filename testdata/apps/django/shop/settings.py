@@ -21,6 +21,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
 ]
+if os.environ.get("SHOP_GZIP"):
+    MIDDLEWARE.insert(1, "django.middleware.gzip.GZipMiddleware")
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -3,7 +3,7 @@ import time
 import uuid
 
 from django.db.models import Count
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, ensure_csrf_cookie
@@ -84,6 +84,20 @@ def port(request):
     """The port alone, without session or database."""
     time.sleep(min(int(request.GET.get("ms", 0)), 60_000) / 1000)
     return HttpResponse("%d\n" % served_by(request), content_type="text/plain")
+
+
+@never_cache
+def ticks(request):
+    """A page that is streamed: ?n= lines, one ?every= seconds, without tags, as tutorials do it. Its policy forbids every style."""
+
+    def lines():
+        for i in range(int(request.GET.get("n", 10))):
+            yield "tick %d\n" % i
+            time.sleep(float(request.GET.get("every", 0.2)))
+
+    response = StreamingHttpResponse(lines())
+    response["Content-Security-Policy"] = "default-src 'none'"
+    return response
 
 
 @never_cache
