@@ -308,6 +308,9 @@ func (k *killing) send() string {
 		r.Header.Set(name, value)
 	}
 	resp, err := k.client.Do(r)
+	if isReset(err) && k.last().Outcome == Cut {
+		return fateCut // while it still sends, net/http may tell of that and not of the answer that had begun
+	}
 	if err != nil {
 		return "no answer: " + err.Error()
 	}
