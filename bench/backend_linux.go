@@ -86,6 +86,7 @@ func handOver(l *net.TCPListener, socket string) error {
 // startBackend starts the backend and returns what its workers need in their environment.
 func (b *bench) startBackend() (p *process, env string, err error) {
 	socket := filepath.Join(b.dir, "backend.sock")
+	os.Remove(socket) // of the backend before, which was killed; there may have been none
 	if p, err = launch(nil, nil, b.self, backendWord, socket); err != nil {
 		return nil, "", err
 	}
