@@ -8,7 +8,7 @@ import { shape } from "./shapes.js";
 const gutter = 66; // px for the ports
 const axis = 18; // px for the seconds
 const pace = 45; // ms between two drawings: the lanes move by a pixel in that time
-const cost = 4; // ms that a drawing may take; when it takes more there are fewer of them
+const share = 0.1; // of the time at most goes into frames with a drawing; when they take longer there are fewer of them
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class Lanes {
@@ -16,8 +16,8 @@ export class Lanes {
     this.store = store;
     this.canvas = byId("lanes-canvas");
     this.context = this.canvas.getContext("2d");
+    mark(this.canvas, "aria-label", "Requests of the last 60 seconds"); // until there are some
     this.frozen = false;
-    this.next = 0;
     this.told = 0;
     this.inks = undefined;
     for (const id of ["legend", "help-signs"]) {
@@ -25,7 +25,7 @@ export class Lanes {
     }
     byId("legend").append(el("li", {}, el("span", { class: "swatch", "aria-hidden": "true" }), " not ready"));
     new ResizeObserver(() => this.soon()).observe(byId("lanes-scroll"));
-    requestAnimationFrame((t) => this.tick(t));
+    this.soon();
   }
 
   // restyle reads the colours again, after the scheme has changed.
@@ -34,20 +34,28 @@ export class Lanes {
     this.soon();
   }
 
+  // soon draws with the next frame of the screen, and not at any later time that was planned.
   soon() {
-    this.next = 0;
     this.frozenDrawn = false;
+    this.plan(0);
   }
 
-  tick(t) {
-    requestAnimationFrame((next) => this.tick(next));
-    if (t < this.next || !this.store.cluster) return;
+  // plan draws after some ms. Between drawings the page asks for no frame of the screen, each of which costs a few ms.
+  plan(wait) {
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+    const frame = () => (this.frame = requestAnimationFrame(() => this.tick()));
+    if (wait > 0) this.timer = setTimeout(frame, wait);
+    else frame();
+  }
+
+  tick() {
     if (this.frozen && this.frozenDrawn) return;
     const begun = performance.now();
-    this.draw(this.frozen ? this.frozenAt : this.store.now());
-    this.frozenDrawn = this.frozen;
-    const took = performance.now() - begun;
-    this.next = t + Math.max(calm.matches ? 1000 : pace, took > cost ? took * 20 : 0);
+    if (this.store.cluster) this.draw(this.frozen ? this.frozenAt : this.store.now());
+    this.frozenDrawn = this.frozen && Boolean(this.store.cluster);
+    const shown = () => this.plan(Math.max(calm.matches ? 1000 : pace, (performance.now() - begun) / share));
+    this.timer = setTimeout(shown); // runs when the page has been laid out and painted, which takes longer than the drawing
   }
 
   // freeze stops the lanes: for someone who wants to look, or because nothing is known of what goes on.
@@ -203,8 +211,9 @@ export class Lanes {
       if (r.time_ms < view.from || r.time_ms > view.now + 1000) continue;
       const outcome = outcomeOf(r);
       if (dense.get(r.worker)?.has(Math.floor(r.time_ms / bucket))) {
+        if (outcome === "ok") continue; // most are, and thousands are looked at
         const slot = `${r.worker} ${outcome} ${Math.floor((r.time_ms * 4) / bucket)}`;
-        if (outcome === "ok" || slots.has(slot)) continue;
+        if (slots.has(slot)) continue;
         slots.add(slot);
       }
       const worker = r.port ? r.worker : 0;
