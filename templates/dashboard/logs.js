@@ -5,6 +5,7 @@ import { clock, colourOf, count } from "./words.js";
 
 const most = 2000; // lines
 const pace = 200; // ms between two additions: each costs a layout
+const atOnce = 60; // lines that are added in one frame of the screen
 
 export class Logs {
   constructor(store) {
@@ -19,10 +20,14 @@ export class Logs {
   }
 
   anew() {
+    this.begin();
+    this.render();
+  }
+
+  begin() {
     this.place.replaceChildren();
     this.shown = 0;
     this.ended = true;
-    this.render();
   }
 
   matches(line) {
@@ -36,16 +41,29 @@ export class Logs {
     this.fillChoice();
     if (this.generation !== this.store.generation) {
       this.generation = this.store.generation;
-      this.anew();
+      this.begin();
+      this.goOn(); // the first frame has enough to do
       return;
     }
-    const all = this.store.logs;
-    const fresh = all.slice(Math.max(0, all.length - (this.store.logsAdded - this.shown))).filter((l) => this.matches(l));
     if (this.shown === this.store.logsAdded && this.shown > 0) return;
-    if (this.shown > 0 && this.tooSoon()) return;
-    this.shown = this.store.logsAdded;
-    if (fresh.length > 0) this.add(fresh);
+    if (this.shown > 0 && !this.late && this.tooSoon()) return;
+    const all = this.store.logs;
+    const fresh = all.slice(Math.max(0, all.length - (this.store.logsAdded - this.shown)));
+    const wanted = fresh.filter((l) => this.matches(l));
+    const now = wanted.slice(0, atOnce);
+    this.late = now.length < wanted.length;
+    this.shown = this.store.logsAdded - (this.late ? fresh.length - 1 - fresh.indexOf(now.at(-1)) : 0);
+    if (now.length > 0) this.add(now);
+    if (this.late) this.goOn();
     say(byId("logs-note"), this.place.childElementCount > 0 ? "" : this.search.value ? "No line matches." : "Nothing printed yet.");
+  }
+
+  // goOn adds what is left with the next frame.
+  goOn() {
+    this.next ??= requestAnimationFrame(() => {
+      this.next = undefined;
+      this.render();
+    });
   }
 
   // tooSoon puts off what comes quickly after the last addition.

@@ -5,6 +5,7 @@ import { byId, el, mark, say } from "./dom.js";
 import { colourOf, count, milliseconds, signOfOutcome, told } from "./words.js";
 
 const most = 300; // rows
+const atOnce = 40; // rows that are made in one frame of the screen: each takes some 0.2 ms of it
 
 const asset = /\.(css|m?js|map|png|jpe?g|gif|svg|ico|webp|avif|woff2?|ttf|otf|mp4|webm|mp3|webmanifest)$/i;
 
@@ -29,10 +30,14 @@ export class Requests {
 
   // anew builds the list again from all that is known.
   anew() {
+    this.begin();
+    this.render();
+  }
+
+  begin() {
     this.list.replaceChildren();
     this.shown = 0;
     this.words = this.filter.value.toLowerCase().split(/\s+/).filter(Boolean);
-    this.render();
   }
 
   matches(r) {
@@ -45,18 +50,30 @@ export class Requests {
   render() {
     if (this.generation !== this.store.generation) {
       this.generation = this.store.generation;
-      this.anew();
+      this.begin();
+      this.goOn(); // the first frame has enough to do
       return;
     }
     const all = this.store.requests;
     const fresh = all.slice(Math.max(0, all.length - (this.store.requestsAdded - this.shown)));
-    this.shown = this.store.requestsAdded;
     const wanted = fresh.filter((r) => this.matches(r)).slice(-most);
-    if (wanted.length > 0) this.keepingPlace(() => this.add(wanted));
+    const now = wanted.slice(0, atOnce);
+    const later = now.length < wanted.length ? fresh.length - 1 - fresh.indexOf(now.at(-1)) : 0;
+    this.shown = this.store.requestsAdded - later;
+    if (now.length > 0) this.keepingPlace(() => this.add(now));
+    if (later > 0) this.goOn();
     const left = this.store.leftOut;
     const none = this.list.childElementCount > 0 ? "" : this.words?.length ? "None matches. " : "None yet. ";
     const sample = left > 0 ? `A sample, with all that is unusual: ${count(left)} more were counted but not listed.` : "";
     say(byId("requests-note"), none + sample);
+  }
+
+  // goOn shows what is left with the next frame.
+  goOn() {
+    this.next ??= requestAnimationFrame(() => {
+      this.next = undefined;
+      this.render();
+    });
   }
 
   add(requests) {

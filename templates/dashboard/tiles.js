@@ -4,6 +4,7 @@ import { act, fault, weigh } from "./api.js";
 import { ago, colourOf, milliseconds, signOf, toneOf } from "./words.js";
 import { byId, el, mark, say } from "./dom.js";
 
+const atOnce = 8; // tiles that are made in one frame of the screen: each takes some 2 ms of it
 const light = 340; // ms that the light stays at least where it is: it must not flash more than three times a second
 
 // Workers without a process can be started only; an action that can't be is dimmed, not disabled, and lbdev says why.
@@ -73,7 +74,10 @@ export class Tiles {
     this.moveLight();
     const shares = this.store.shares();
     const weighted = cluster.policy !== "first";
-    for (const w of cluster.workers) this.update(this.tiles.get(w.worker), w, shares, weighted);
+    for (const w of cluster.workers) {
+      const t = this.tiles.get(w.worker);
+      if (t) this.update(t, w, shares, weighted);
+    }
   }
 
   clear() {
@@ -81,7 +85,7 @@ export class Tiles {
     this.tiles.clear();
   }
 
-  // fit makes the tiles that are missing and takes away those of workers that are gone.
+  // fit makes the tiles that are missing, some in each frame, and takes away those of workers that are gone.
   fit(workers) {
     const there = new Set(workers.map((w) => w.worker));
     for (const [number, t] of this.tiles) {
@@ -89,8 +93,9 @@ export class Tiles {
       t.tile.remove();
       this.tiles.delete(number);
     }
-    for (const w of workers) {
-      if (this.tiles.has(w.worker)) continue;
+    const missing = workers.filter((w) => !this.tiles.has(w.worker));
+    if (missing.length > atOnce) this.goOn();
+    for (const w of missing.slice(0, atOnce)) {
       const t = make(w, this.buttons);
       this.tiles.set(w.worker, t);
       this.place.append(t.tile);
@@ -99,6 +104,13 @@ export class Tiles {
     this.size = n <= 8 ? "big" : n <= 24 ? "middle" : "small";
     mark(this.place, "data-size", this.size);
     if (this.selected && !there.has(this.selected)) this.selected = 0;
+  }
+
+  goOn() {
+    this.next ??= requestAnimationFrame(() => {
+      this.next = undefined;
+      this.render();
+    });
   }
 
   moveLight() {
