@@ -59,7 +59,7 @@ bench: ## measure the front, logs, start and memory beside nginx, HAProxy and ca
 soak: tools ## the long versions of the tests with real clients and servers; about six minutes
 	@go test -count=1 -v -tags soak -timeout 30m ./clients
 
-screenshots: tools ## pictures of the dashboard into bin/screenshots
+screenshots: tools ## pictures of the dashboard: all into bin/screenshots, two of them into docs
 	@mkdir -p bin/screenshots
 	@SCREENSHOTS=$(CURDIR)/bin/screenshots go test -count=1 -tags screenshots -run TestScreenshots ./clients
 

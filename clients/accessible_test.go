@@ -22,6 +22,10 @@ const tooSmall = `[...document.querySelectorAll("button, input, select, textarea
 	return e.checkVisibility() && (r.width < 24 || r.height < 24)
 }).map((e) => e.outerHTML.slice(0, 80)).join("\n")`
 
+// sticksOut lists what is wider than its tile, or holds a text that is.
+const sticksOut = `[...document.querySelectorAll(".tile *")].filter((e) => e.checkVisibility() && (e.scrollWidth > e.offsetWidth + 1 ||
+	e.getBoundingClientRect().right > e.closest(".tile").getBoundingClientRect().right + 0.5)).map((e) => e.outerHTML.slice(0, 80)).join("\n")`
+
 // wantUsable checks a view by axe's rules and by what axe has no rule for: nothing to scroll sideways, and nothing too small to hit.
 func (b *browser) wantUsable(view string) {
 	b.Helper()
@@ -30,6 +34,9 @@ func (b *browser) wantUsable(view string) {
 	}
 	if over := b.says("document.documentElement.scrollWidth - innerWidth"); strings.Trim(over, "-0123456789") != "" || over[0] != '-' && over != "0" {
 		b.Errorf("%s: the page is %s px wider than the window", view, over)
+	}
+	if out := b.says(sticksOut); out != "" {
+		b.Errorf("%s: sticks out of its tile:\n%s", view, out)
 	}
 	if small := b.says(tooSmall); small != "" {
 		b.Errorf("%s: smaller than 24 px:\n%s", view, small)
@@ -114,11 +121,14 @@ func TestDashboardIsAccessibleInTrouble(t *testing.T) {
 	b.click(tile(3, "") + " [data-act=pause]") // lbdev refuses: it is stopped
 	b.until(there(".toast.bad"))
 	b.wantUsable("a toast")
-	for _, n := range []int{12, 26} { // tiles of the two smaller sizes
+	for _, n := range []int{12, 24, 26} { // tiles of the two smaller sizes
 		f.lbdev("scale", fmt.Sprint(n))
 		b.until(fmt.Sprintf("document.querySelectorAll('.tile').length === %d", n))
 		b.click(tile(1, "") + " .port")
 		b.wantUsable(fmt.Sprintf("%d workers", n))
+		b.click("#presenter")
+		b.wantUsable(fmt.Sprintf("%d workers, presenter", n))
+		b.click("#presenter")
 	}
 	f.down()
 	b.until("document.body.dataset.connection === 'ended'")

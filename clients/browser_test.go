@@ -67,6 +67,7 @@ func openBrowser(t *testing.T) *browser {
 			b.mu.Unlock()
 		}
 	}()
+	b.do(chromedp.EmulateViewport(1280, 720)) // a window of that size shows less of a page
 	return b
 }
 

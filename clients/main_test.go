@@ -98,9 +98,15 @@ func app(name string) []string { return []string{os.Args[0], "app", name, "{port
 func up(t *testing.T, flags, command []string) *front {
 	t.Helper()
 	base := freePorts(t, mostWorkers+1)
-	f := &front{T: t, dir: t.TempDir(), base: base, host: fmt.Sprintf("127.0.0.1:%d", base+mostWorkers)}
+	return upAt(t, "clients", base, base+mostWorkers, flags, command)
+}
+
+// upAt is up with a name and ports of the caller's choice.
+func upAt(t *testing.T, name string, base, port int, flags, command []string) *front {
+	t.Helper()
+	f := &front{T: t, dir: t.TempDir(), base: base, host: fmt.Sprintf("127.0.0.1:%d", port)}
 	f.url = "http://" + f.host
-	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+f.dir, "LBDEV_NAME=clients", "CLIENTS_DIR="+f.dir)
+	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+f.dir, "LBDEV_NAME="+name, "CLIENTS_DIR="+f.dir)
 	f.again(flags, command)
 	return f
 }

@@ -17,6 +17,8 @@ export class Logs {
     this.generation = 0;
     this.choice.addEventListener("change", () => this.anew());
     this.search.addEventListener("input", () => this.anew());
+    this.follows = true; // until someone scrolls up to read; while the lines are hidden nobody does
+    this.place.addEventListener("scroll", () => (this.follows = this.atEnd()), { passive: true });
   }
 
   anew() {
@@ -27,7 +29,11 @@ export class Logs {
   begin() {
     this.place.replaceChildren();
     this.shown = 0;
-    this.ended = true;
+    this.follows = true;
+  }
+
+  atEnd() {
+    return this.place.scrollHeight - this.place.scrollTop - this.place.clientHeight < 30;
   }
 
   matches(line) {
@@ -83,11 +89,9 @@ export class Logs {
   // add appends lines, and follows them unless someone has scrolled up to read.
   add(lines) {
     const p = this.place;
-    const follows = this.ended || p.scrollHeight - p.scrollTop - p.clientHeight < 30;
-    this.ended = false;
     p.append(...lines.map(lineOf));
     while (p.childElementCount > most) p.firstElementChild.remove();
-    if (follows) p.scrollTop = p.scrollHeight;
+    if (this.follows) p.scrollTop = p.scrollHeight;
   }
 
   fillChoice() {

@@ -103,6 +103,10 @@ export class Tiles {
     const n = workers.length;
     this.size = n <= 8 ? "big" : n <= 24 ? "middle" : "small";
     mark(this.place, "data-size", this.size);
+    const rows = n <= 4 ? 1 : n <= 20 ? 2 : 3; // for a presenter, who has no room for more
+    mark(this.place, "data-rows", this.size === "big" ? rows : false);
+    this.place.style.setProperty("--digits", Math.max(4, ...workers.map((w) => String(w.port).length)));
+    this.place.style.setProperty("--per-row", Math.ceil(n / rows));
     if (this.selected && !there.has(this.selected)) this.selected = 0;
   }
 
