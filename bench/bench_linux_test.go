@@ -117,7 +117,7 @@ func TestLineCheck(t *testing.T) {
 	}
 	for _, tt := range tests {
 		for _, size := range []int{1, 7, 4096} { // pieces as a pipe may give them
-			c := newLineCheck()
+			c := newLineCheck(workers)
 			for rest := []byte(tt.text); len(rest) > 0; rest = rest[min(size, len(rest)):] {
 				c.Write(rest[:min(size, len(rest))])
 			}

@@ -19,8 +19,10 @@ type cluster struct {
 }
 
 // up starts lbdev and waits until it says that all workers are ready. They inherit env.
-func (b *bench) up(env ...string) (*cluster, error) {
-	base, err := freeBlock(workers + 1)
+func (b *bench) up(env ...string) (*cluster, error) { return b.upN(workers, env...) }
+
+func (b *bench) upN(n int, env ...string) (*cluster, error) {
+	base, err := freeBlock(n + 1)
 	if err != nil {
 		return nil, err
 	}
@@ -28,9 +30,9 @@ func (b *bench) up(env ...string) (*cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot make a pipe: %w", err)
 	}
-	c := &cluster{front: base + workers, base: base, lines: newLineCheck(), read: make(chan struct{})}
+	c := &cluster{front: base + n, base: base, lines: newLineCheck(n), read: make(chan struct{})}
 	c.began = time.Now()
-	c.process, err = launch(w, append(env, b.runtimeDir()), b.lbdev, "up", "-n", strconv.Itoa(workers), "--base-port", strconv.Itoa(base),
+	c.process, err = launch(w, append(env, b.runtimeDir()), b.lbdev, "up", "-n", strconv.Itoa(n), "--base-port", strconv.Itoa(base),
 		"-l", address(c.front), "--", b.self, workerWord)
 	w.Close()
 	if err != nil {

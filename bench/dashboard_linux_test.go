@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -59,5 +60,23 @@ func TestCPUClock(t *testing.T) {
 	p.exe = exeOf(p.pid())
 	if used := p.cpu(); used < 100*time.Microsecond || used > 20*time.Second {
 		t.Errorf("used %v", used)
+	}
+}
+
+func TestMostCPU(t *testing.T) {
+	text := `[{"name":"thread_name","ph":"M","pid":1,"tid":1,"args":{"name":"CrRendererMain"}},
+		{"name":"thread_name","ph":"M","pid":2,"tid":2,"args":{"name":"CrRendererMain"}},
+		{"name":"thread_name","ph":"M","pid":2,"tid":3,"args":{"name":"Compositor"}},
+		{"name":"task","ph":"X","pid":1,"tid":1,"ts":0,"dur":9000,"tdur":9000},
+		{"name":"task","ph":"X","pid":2,"tid":2,"ts":0,"dur":9000,"tdur":7000},
+		{"name":"task","ph":"X","pid":2,"tid":2,"ts":10000,"dur":9000,"tdur":8000},
+		{"name":"task","ph":"X","pid":2,"tid":2,"ts":20000,"dur":99000,"tdur":99000},
+		{"name":"task","ph":"X","pid":2,"tid":3,"ts":0,"dur":50000,"tdur":50000}]`
+	var events []traced
+	if err := json.Unmarshal([]byte(text), &events); err != nil {
+		t.Fatal(err)
+	}
+	if most := mostCPU(events, []span{{from: 30000, to: 31000}}); most != 8*time.Millisecond {
+		t.Errorf("%v, want 8 ms: that of the busiest main thread, without what overlaps with the span", most)
 	}
 }

@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"strconv"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -19,9 +19,8 @@ type lineCheck struct {
 	readyIs []byte
 }
 
-func newLineCheck() *lineCheck {
-	n := strconv.Itoa(workers)
-	return &lineCheck{readyIs: []byte(n + " of " + n + " ready")}
+func newLineCheck(n int) *lineCheck {
+	return &lineCheck{readyIs: fmt.Appendf(nil, "%d of %d ready", n, n)}
 }
 
 // Write takes the next piece of the output.

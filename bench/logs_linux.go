@@ -93,7 +93,7 @@ func (b *bench) logsThroughCat(block bool) (r logResult, err error) {
 	if err != nil {
 		return r, fmt.Errorf("cannot make a pipe: %w", errors.Join(err, fromWorkers.Close(), toCat.Close()))
 	}
-	lines, read := newLineCheck(), make(chan struct{})
+	lines, read := newLineCheck(workers), make(chan struct{})
 	go readLines(fromCat, lines, read)
 	defer func() { <-read }()
 	cat, err := launchCopy(fromWorkers, toBench, "cat")

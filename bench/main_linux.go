@@ -25,7 +25,7 @@ func main() {
 	if runChild(os.Args[1:]) {
 		return
 	}
-	only := flag.String("only", "", "measure some `PARTS` only: fronts,logs,start,memory,idle,control,failover,dashboard")
+	only := flag.String("only", "", "measure some `PARTS` only: fronts,logs,start,memory,idle,control,failover,dashboard,page")
 	rounds := flag.Int("rounds", 3, "measure fronts, logs and start `N` times and take medians")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -78,7 +78,7 @@ func run(ctx context.Context, only string, rounds int) error {
 		measure func() error
 	}{
 		{"fronts", b.fronts}, {"logs", b.logs}, {"start", b.start}, {"memory", b.memory}, {"idle", b.idle}, {"control", b.control}, {"failover", b.failover},
-		{"dashboard", b.dashboard},
+		{"dashboard", b.dashboard}, {"page", b.page},
 	}
 	if err := b.prepare(); err != nil {
 		return err

@@ -49,9 +49,9 @@ func launchCopy(from, to *os.File, argv ...string) (*process, error) {
 func (p *process) start() error {
 	p.exited = make(chan struct{})
 	p.cmd.Stderr = &p.talk
-	// Its own group, so that Ctrl-C reaches only this program, which then ends the others in order. Should this program be
+	// Its own session, so that Ctrl-C reaches only this program, which then ends the others in order. Should this program be
 	// killed, TERM lets nginx and lbdev end their own children; KILL would leave nginx's behind.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Pdeathsig: syscall.SIGTERM}
 	p.cmd.WaitDelay = 5 * time.Second
 	if err := p.cmd.Start(); err != nil {
 		return fmt.Errorf("cannot start %q: %w", p.cmd.Path, err)
@@ -93,7 +93,17 @@ func stopAll(all []*process) {
 
 // own lists the process and those of its descendants that run the same program: nginx's workers, lbdev's guardian, but not
 // the app.
-func (p *process) own() []int {
+func (p *process) own() (pids []int) {
+	for _, pid := range p.family() {
+		if exeOf(pid) == p.exe {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// family lists the process and its descendants.
+func (p *process) family() (pids []int) {
 	parents := map[int]int{}
 	names, _ := filepath.Glob("/proc/[0-9]*/stat") // fails on a bad pattern only
 	for _, name := range names {
@@ -102,11 +112,7 @@ func (p *process) own() []int {
 			parents[pid] = parent
 		}
 	}
-	var pids []int
 	for pid := range parents {
-		if exeOf(pid) != p.exe {
-			continue
-		}
 		for up := pid; up > 1; up = parents[up] {
 			if up == p.pid() {
 				pids = append(pids, pid)
