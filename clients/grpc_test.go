@@ -337,7 +337,9 @@ func TestGRPCWorkerKilled(t *testing.T) {
 	eventually(t, "calls after the kill", func() bool { return ok.Load() > after })
 	close(stop)
 	group.Wait()
-	if n := failed.Load(); n > callers { // only what was being executed: a call is a POST and does not run twice
+	// Only what was being executed: a call is a POST and does not run twice. The kernel closes a dead process's connections one after
+	// the other, so who calls again at once may meet one that it has not come to yet.
+	if n := failed.Load(); n > 2*callers {
 		t.Errorf("%d calls failed", n)
 	}
 	t.Logf("%d calls succeeded, %d failed that were under way", ok.Load(), failed.Load())
