@@ -11,7 +11,7 @@ const (
 	// keepRequests is how many requests a cluster remembers.
 	keepRequests = 1000
 	// keepInspected is about how many bytes of memory their heads and bodies may take; the oldest ones go first.
-	keepInspected = 16 << 20
+	keepInspected = 4 << 20
 )
 
 // A PastRequest is one that is over.
