@@ -51,7 +51,7 @@ const badgeIs = "show in pages which port served them"
 func (c *Cluster) SetBadge(on bool) error {
 	switch {
 	case on && c.config.Mode == ModeTCP:
-		return &ModeError{What: badgeIs}
+		return &ModeError{What: badgeIs, Hint: "a front that speaks HTTP can:  --mode http"}
 	case on == c.proxy.Badge():
 	case on:
 		c.notice("pages show which port served them")
@@ -60,6 +60,14 @@ func (c *Cluster) SetBadge(on bool) error {
 	}
 	c.proxy.SetBadge(on)
 	return nil
+}
+
+// badge is what snapshots say of it.
+func (c *Cluster) badge() *bool {
+	if c.config.Mode == ModeTCP {
+		return nil
+	}
+	return new(c.proxy.Badge())
 }
 
 // validateTCP reports what is asked for and needs HTTP: what would do nothing must not look as if it did.

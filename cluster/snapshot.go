@@ -16,7 +16,7 @@ type Snapshot struct {
 	Policy    string           `json:"policy"`
 	Sticky    string           `json:"sticky,omitempty"`        // how clients are kept at a worker; empty = not at all
 	SlowMS    int64            `json:"slow_start_ms,omitempty"` // in which the share of a new process grows
-	Badge     bool             `json:"badge"`                   // pages bear a label with the port that served them
+	Badge     *bool            `json:"badge,omitempty"`         // pages bear a label with the port that served them; nil = there are no pages
 	UptimeMS  int64            `json:"uptime_ms"`
 	Ending    bool             `json:"ending,omitempty"` // it is being shut down
 	Requests  RequestCounts    `json:"requests"`
@@ -129,11 +129,11 @@ func (c *Cluster) Snapshot() Snapshot {
 	now := time.Now()
 	stats := c.proxy.Stats()
 	s := Snapshot{
+		Badge:     c.badge(),
 		Name:      c.config.name(),
 		PID:       os.Getpid(),
 		Front:     c.FrontURL(),
 		Policy:    c.pool.Policy(),
-		Badge:     c.proxy.Badge(),
 		Dashboard: c.DashboardURL(),
 		UptimeMS:  now.Sub(c.opened).Milliseconds(),
 		Ending:    c.ending.Load(),

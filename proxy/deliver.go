@@ -212,7 +212,11 @@ func (x *exchange) beforeWait() {
 	x.flush()
 	if !x.streaming && !x.body.bounded() {
 		x.streaming = true
-		x.proxy.streams.add(x, isEventStream(x.w.Header().Get("Content-Type")))
+		events := isEventStream(x.w.Header().Get("Content-Type"))
+		x.proxy.streams.add(x, events)
+		if events {
+			x.keepLittle()
+		}
 	}
 }
 

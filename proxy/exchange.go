@@ -37,6 +37,7 @@ type exchange struct {
 	way       line        // that a stream comes over; guarded by streams.mu once it is one
 	streaming bool        // it is in streams
 	expecting bool        // the worker is to ask for the body
+	keeping   bool        // bodies are kept as far as they may
 	labels    bool        // the answer gets a label, if it is a page
 	page      *badge.Page // the body, if it is one
 	onWait    func()      // beforeWait as a value, made once
@@ -82,7 +83,7 @@ func (x *exchange) begin(p *Proxy, w http.ResponseWriter, r *http.Request) {
 		if p.MaxBody > 0 {
 			r.Body = http.MaxBytesReader(w, r.Body, p.MaxBody)
 		}
-		x.upload = newUpload(r)
+		x.upload = newUpload(r, p.Inspect)
 		// Without it net/http reads the rest of the body before it lets an early answer out. Its one error is a server that
 		// can't do otherwise anyway (HTTP/2 always can).
 		_ = http.NewResponseController(w).EnableFullDuplex()

@@ -8,15 +8,37 @@ import (
 	"github.com/lbdev/lbdev/proxy/inspect"
 )
 
+const (
+	// maxKeeping is of how many requests that are under way bodies are kept.
+	maxKeeping = 256
+	// keepStream is how much is kept of events that go on and on: there may be thousands of such answers.
+	keepStream = 4 << 10
+)
+
 // keepFrom begins to keep what the request and its answer consist of, if that is wanted and not too much.
 func (x *exchange) keepFrom() {
-	if x.proxy.Inspect && x.proxy.usual.Take(x.record.Start) {
-		x.record.Kept = new(inspect.Record)
+	p := x.proxy
+	if !p.Inspect || !p.usual.Take(x.record.Start) {
+		return
+	}
+	if p.keeping.Add(1) > maxKeeping {
+		p.keeping.Add(-1)
+		return
+	}
+	x.record.Kept, x.keeping = new(inspect.Record), true
+}
+
+// keepLittle lets another request have the place of one whose answer goes on and on.
+func (x *exchange) keepLittle() {
+	if x.keeping {
+		x.keeping = false
+		x.proxy.keeping.Add(-1)
 	}
 }
 
 // keep ends it. The heads of what went wrong are kept even if nothing was from the beginning.
 func (x *exchange) keep() {
+	x.keepLittle()
 	if x.record.Kept == nil {
 		if x.r == tcpRequest || !x.proxy.Inspect || !x.record.Unusual() || !x.proxy.unusual.Take(x.record.Start) {
 			return
@@ -39,9 +61,14 @@ func (x *exchange) keep() {
 
 // keepWritten keeps a piece of the body that the client got.
 func (x *exchange) keepWritten(piece []byte) {
-	if x.record.Kept != nil {
-		x.record.Kept.Response.Body.Write(piece)
+	k := x.record.Kept
+	if k == nil {
+		return
 	}
+	if b := &k.Response.Body; !x.keeping {
+		piece = piece[:min(len(piece), max(keepStream-len(b.Start), 0))]
+	}
+	k.Response.Body.Write(piece) // keep corrects how many there were
 }
 
 // EndToEnd are the fields of a request's head that do not belong to the connection which it came by (RFC 9110 section 7.6.1).

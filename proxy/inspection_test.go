@@ -115,3 +115,35 @@ func TestInspectionOfMany(t *testing.T) {
 		t.Errorf("of one too many: %+v", k)
 	}
 }
+
+// TestInspectionIsBounded: of events that go on and on little is kept, and they take no place from others, of which there are so many at
+// a time.
+func TestInspectionIsBounded(t *testing.T) {
+	g := newRig(t, inspecting)
+	stop := make(chan bool)
+	g.serve(1, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for range 100 {
+			fmt.Fprintf(w, "data: %s\n\n", strings.Repeat("x", 1000))
+			http.NewResponseController(w).Flush()
+			time.Sleep(time.Millisecond)
+		}
+		<-stop
+	})
+	done := make(chan reply)
+	go func() { done <- g.get("/") }()
+	eventually(t, "the events", func() bool { return g.proxy.Stats().InFlight == 1 && g.proxy.keeping.Load() == 0 })
+	g.proxy.keeping.Store(maxKeeping)
+	stop <- true
+	if got := <-done; got.err != nil || len(got.body) < 100_000 {
+		t.Fatalf("%d bytes, %v", len(got.body), got.err)
+	}
+	if b := g.access(0).Kept.Response.Body; len(b.Start) >= 20<<10 || b.Bytes < 100_000 || b.Whole {
+		t.Errorf("%d of %d bytes are kept", len(b.Start), b.Bytes)
+	}
+	close(stop)
+	g.get("/")
+	if a := g.access(1); a.Kept != nil || g.proxy.keeping.Load() != maxKeeping {
+		t.Errorf("one too many is kept: %d", g.proxy.keeping.Load())
+	}
+}

@@ -140,7 +140,7 @@ func TestLaneBodyEndsWithItsLane(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &laneBody{u: newUpload(r), to: &http.Request{}}
+	b := &laneBody{u: newUpload(r, false), to: &http.Request{}}
 	b.Close()
 	if n, err := b.Read(make([]byte, 10)); n != 0 || err == nil || err == io.EOF {
 		t.Errorf("read %d, %v", n, err)

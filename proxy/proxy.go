@@ -49,6 +49,7 @@ type Proxy struct {
 	counts         counts
 	streams        streams
 	usual, unusual inspect.Meter
+	keeping        atomic.Int64 // exchanges with keeping
 	badge          atomic.Bool
 }
 

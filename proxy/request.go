@@ -39,7 +39,7 @@ func (x *exchange) appendHead(buf []byte, expect bool) []byte {
 
 // passes says whether a field of the client's goes to the worker as it is.
 func (x *exchange) passes(name string) bool {
-	if x.labels && badge.Hides(name) {
+	if x.labels && badge.Hides(x.r.Method, name) {
 		return false
 	}
 	return forwarded(name, x.listed) || x.origin.trusted && believed(name)

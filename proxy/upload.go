@@ -55,6 +55,7 @@ type upload struct {
 	dropped int64  // how much that was
 	came    int64  // how long the body was so far
 	first   []byte // its beginning, when data does not have it any more
+	wanted  bool   // that is kept
 	stopped bool   // the sender is to end
 	started bool   // read has begun
 
@@ -64,8 +65,8 @@ type upload struct {
 	sending chan error // the sender's end; nil = none runs
 }
 
-func newUpload(r *http.Request) *upload {
-	u := &upload{r: r, whole: true, trailers: strings.Join(trailerNames(r.Trailer), ", "), small: make(chan struct{}), done: make(chan struct{})}
+func newUpload(r *http.Request, wanted bool) *upload {
+	u := &upload{r: r, whole: true, wanted: wanted, trailers: strings.Join(trailerNames(r.Trailer), ", "), small: make(chan struct{}), done: make(chan struct{})}
 	u.changed.L = &u.mu
 	return u
 }
@@ -133,7 +134,7 @@ func (u *upload) store(piece []byte, err error) bool {
 	u.changed.Broadcast()
 	for !u.over && !u.unread && u.full() {
 		if u.taken == len(u.data) {
-			if u.whole {
+			if u.whole && u.wanted {
 				u.first = slices.Clone(u.data[:inspect.Limit])
 			}
 			u.data, u.taken, u.whole = u.data[:0], 0, false

@@ -3,6 +3,8 @@ package control
 import (
 	"errors"
 	"net/http"
+
+	"github.com/lbdev/lbdev/cluster"
 )
 
 // A Badge says whether pages bear a label with the port that served them: what is wanted, and the answer.
@@ -21,7 +23,11 @@ func (s *Server) badge(w http.ResponseWriter, r *http.Request) {
 		err = s.Cluster.SetBadge(*body.Badge)
 	}
 	if err != nil {
-		Refuse(w, http.StatusBadRequest, err.Error(), `for example {"badge":true}`)
+		hint := `for example {"badge":true}`
+		if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
+			hint = mode.Hint
+		}
+		Refuse(w, http.StatusBadRequest, err.Error(), hint)
 		return
 	}
 	Answer(w, http.StatusOK, body)

@@ -65,8 +65,8 @@ func TestBadge(t *testing.T) {
 	defer notices.Close()
 	for _, on := range []bool{true, true, false} {
 		status, text := s.do("PUT", "/v1/badge", fmt.Sprintf(`{"badge":%v}`, on))
-		if want := fmt.Sprintf(`{"badge":%v}`, on); status != 200 || strings.TrimSpace(text) != want || s.Snapshot().Badge != on {
-			t.Errorf("%v: %d %s, in truth %v", on, status, text, s.Snapshot().Badge)
+		if want := fmt.Sprintf(`{"badge":%v}`, on); status != 200 || strings.TrimSpace(text) != want || *s.Snapshot().Badge != on {
+			t.Errorf("%v: %d %s, in truth %v", on, status, text, *s.Snapshot().Badge)
 		}
 	}
 	var said []string
@@ -80,7 +80,7 @@ func TestBadge(t *testing.T) {
 		t.Errorf("it says %q, want %q", said, want)
 	}
 	tcp := open(t, cluster.Config{Workers: 1, Mode: cluster.ModeTCP}, &Server{})
-	if status, text := tcp.do("PUT", "/v1/badge", `{"badge":true}`); status != 400 || !strings.Contains(text, "needs HTTP") {
+	if status, text := tcp.do("PUT", "/v1/badge", `{"badge":true}`); status != 400 || !strings.Contains(text, "needs HTTP") || tcp.Snapshot().Badge != nil {
 		t.Errorf("in mode tcp: %d %s", status, text)
 	}
 }

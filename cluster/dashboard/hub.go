@@ -184,6 +184,7 @@ func (h *hub) serve(w http.ResponseWriter, r *http.Request) {
 	head.Set("Content-Type", "text/event-stream")
 	head.Set("Cache-Control", "no-store")
 	out := &watcher{w: w, run: h.run}
+	out.buf.WriteString("retry: 1000\n\n")
 	next := h.resume(r.Header.Get("Last-Event-ID"))
 	for {
 		frames, news, ok, over := h.from(next)

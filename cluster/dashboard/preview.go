@@ -7,6 +7,7 @@ import (
 	"compress/zlib"
 	"io"
 	"mime"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -22,13 +23,30 @@ type field struct {
 	Hidden bool   `json:"hidden,omitempty"` // the value is a secret and left out
 }
 
-func fields(head []inspect.Field, secrets bool) []field {
+// harmless are the fields whose values those may see who may only look. Of others nobody knows what their values are good for.
+var harmless = []string{
+	"Accept", "Accept-Encoding", "Accept-Language", "Accept-Ranges", "Age", "Allow", "Cache-Control", "Connection", "Content-Encoding",
+	"Content-Language", "Content-Length", "Content-Range", "Content-Security-Policy", "Content-Type", "Date", "Etag", "Expires", "Host",
+	"If-Modified-Since", "If-None-Match", "Last-Modified", "Range", "Retry-After", "Server", "Transfer-Encoding", "Upgrade",
+	"Upgrade-Insecure-Requests", "User-Agent", "Vary", "X-Lbdev-Attempts", "X-Lbdev-Worker",
+}
+
+// A sight is how much somebody sees of what may be secret.
+type sight int
+
+const (
+	readers sight = iota // of fields what is harmless
+	careful              // all but what is named like a secret
+	all                  // everything
+)
+
+func fields(head []inspect.Field, to sight) []field {
 	shown := make([]field, 0, len(head))
 	for _, f := range head {
 		switch {
-		case secrets:
+		case to == all:
 			shown = append(shown, field{Name: f.Name, Value: f.Value})
-		case proxy.IsSecret(f.Name):
+		case proxy.IsSecret(f.Name), to == readers && !slices.Contains(harmless, f.Name):
 			shown = append(shown, field{Name: f.Name, Hidden: true})
 		default:
 			shown = append(shown, field{Name: f.Name, Value: proxy.Redact(f.Value)})
@@ -47,7 +65,7 @@ type preview struct {
 }
 
 // newPreview makes text of what was kept of a body; nil if it was empty.
-func newPreview(m *inspect.Message, secrets bool) *preview {
+func newPreview(m *inspect.Message, to sight) *preview {
 	if m.Body.Bytes == 0 {
 		return nil
 	}
@@ -68,12 +86,45 @@ func newPreview(m *inspect.Message, secrets bool) *preview {
 		return p
 	}
 	p.Text = string(content)
-	if kind, _, _ := mime.ParseMediaType(head(m, "Content-Type")); kind == "application/x-www-form-urlencoded" && !secrets {
-		shown := proxy.Redact("?" + p.Text)[1:]
+	if to != all {
+		shown := redactBody(head(m, "Content-Type"), p.Text)
 		p.Hidden = shown != p.Text
 		p.Text = shown
 	}
 	return p
+}
+
+var (
+	// member is one of a JSON object: its name, what is between, and its value if that is no object or array.
+	member = regexp.MustCompile(`"([^"\\]*)"(\s*:\s*)("(?:[^"\\]|\\.)*"?|[^\s",:{}\[\]]+)`)
+	// part is one of a form: its head with the name, and its value.
+	part = regexp.MustCompile(`(?is)(\bname="?([^"\r\n;]*)"?[^\n]*\n(?:[^\r\n]+\r?\n)*\r?\n)(.*?)(\r?\n--|$)`)
+)
+
+// redactBody puts three stars for the values of what is named like a secret, in the forms that such values are sent in.
+func redactBody(contentType, text string) string {
+	kind, _, _ := mime.ParseMediaType(contentType)
+	switch {
+	case kind == "application/x-www-form-urlencoded":
+		return proxy.Redact("?" + text)[1:]
+	case kind == "multipart/form-data":
+		return part.ReplaceAllStringFunc(text, func(found string) string {
+			m := part.FindStringSubmatch(found)
+			if !proxy.IsSecret(m[2]) {
+				return found
+			}
+			return m[1] + "***" + m[4]
+		})
+	case kind == "application/json", strings.HasSuffix(kind, "+json"), kind == "text/plain": // which some say of JSON
+		return member.ReplaceAllStringFunc(text, func(found string) string {
+			m := member.FindStringSubmatch(found)
+			if !proxy.IsSecret(m[1]) {
+				return found
+			}
+			return `"` + m[1] + `"` + m[2] + `"***"`
+		})
+	}
+	return text
 }
 
 // unpack takes the body's content codings off, at most as much of it as is shown; nil if that can't be done.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
@@ -36,7 +37,8 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) {
 		control.Refuse(w, http.StatusConflict, fmt.Sprintf("cannot replay a %s unasked: it may change something twice", found.Method), `say {"sure":true}`)
 		return
 	}
-	s.sender.start(func() { s.sender.do(s.sender.again(found)) })
+	again := s.sender.again(found)
+	s.sender.start(func() { s.sender.do(again) })
 	control.Answer(w, http.StatusAccepted, struct{}{})
 }
 
@@ -44,8 +46,8 @@ func (s *Server) replay(w http.ResponseWriter, r *http.Request) {
 func (s *Server) mayReplay(found *cluster.PastRequest) error {
 	k := found.Kept
 	switch {
-	case k == nil && len(found.Attempts) == 0:
-		return errors.New("cannot replay what was refused")
+	case found.Worker == 0 && found.Outcome == proxy.OK:
+		return errors.New("cannot replay what lbdev has refused")
 	case k == nil && found.Method != http.MethodGet && found.Method != http.MethodHead:
 		return fmt.Errorf("cannot replay this %s: at so many requests a second heads and bodies are kept of some only", found.Method)
 	case k != nil && !k.Request.Body.Whole:
@@ -53,14 +55,18 @@ func (s *Server) mayReplay(found *cluster.PastRequest) error {
 	case found.Status == http.StatusSwitchingProtocols:
 		return errors.New("cannot replay a change of protocol")
 	}
-	return s.sender.usable(found.Path)
+	return s.sender.usable(found.Method, found.Path)
 }
 
 // again is a request as it came: its target as it was written, its end-to-end fields, its body. usable has agreed.
 func (s *sender) again(found *cluster.PastRequest) *http.Request {
 	r := s.request(found.Method, found.Path)
 	if r.URL.RequestURI() != found.Path {
-		r.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Opaque: found.Path}
+		target := found.Path
+		if strings.HasPrefix(target, "//") {
+			target = "//" + found.Host + target // which net/http takes for the host that follows the scheme
+		}
+		r.URL = &url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host, Opaque: target}
 	}
 	r.Host = found.Host
 	if found.Kept == nil {

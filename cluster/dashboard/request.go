@@ -34,30 +34,31 @@ func (s *Server) request(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	secrets := r.URL.Query().Get("secrets") == "true"
-	if passIn(r.Context()) == owner {
-		control.Answer(w, http.StatusOK, s.detail(found, secrets))
-		return
-	}
-	if secrets {
+	switch own := passIn(r.Context()) == owner; {
+	case own && secrets:
+		control.Answer(w, http.StatusOK, s.detail(found, all))
+	case own:
+		control.Answer(w, http.StatusOK, s.detail(found, careful))
+	case secrets:
 		control.Refuse(w, http.StatusForbidden, "cannot show secrets: this link is for reading", "")
-		return
+	default:
+		d := s.detail(found, readers)
+		d.RequestBody, d.ResponseBody, d.Replay, d.Referer = nil, nil, nil, ""
+		control.Answer(w, http.StatusOK, d)
 	}
-	d := s.detail(found, false)
-	d.RequestBody, d.ResponseBody, d.Replay = nil, nil, nil
-	control.Answer(w, http.StatusOK, d)
 }
 
-func (s *Server) detail(found *cluster.PastRequest, secrets bool) detail {
+func (s *Server) detail(found *cluster.PastRequest, to sight) detail {
 	d := detail{Request: control.NewPastRequest(found), Kept: found.Kept != nil, Replay: &replayable{Unsafe: !safe(found.Method)}}
 	if err := s.mayReplay(found); err != nil {
 		d.Replay.Not = err.Error()
 	}
-	if secrets {
+	if to == all {
 		d.Path, d.Referer = found.Path, found.Referer
 	}
 	if k := found.Kept; k != nil {
-		d.RequestHeaders, d.RequestBody = fields(k.Request.Head, secrets), newPreview(&k.Request, secrets)
-		d.ResponseHeaders, d.ResponseBody = fields(k.Response.Head, secrets), newPreview(&k.Response, secrets)
+		d.RequestHeaders, d.RequestBody = fields(k.Request.Head, to), newPreview(&k.Request, to)
+		d.ResponseHeaders, d.ResponseBody = fields(k.Response.Head, to), newPreview(&k.Response, to)
 	}
 	return d
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/proxy"
 	"github.com/lbdev/lbdev/proxy/inspect"
 )
 
@@ -145,7 +147,7 @@ func TestPreview(t *testing.T) {
 			Head: []inspect.Field{{Name: "Content-Type", Value: tc.kind}, {Name: "Content-Encoding", Value: tc.coding}},
 			Body: inspect.Body{Start: []byte(tc.start), Bytes: tc.bytes, Whole: tc.whole},
 		}
-		got := newPreview(m, false)
+		got := newPreview(m, careful)
 		if tc.name == "gzip, cut" && strings.HasPrefix(long, got.Text) {
 			got.Text = "" // how much comes out is gzip's business
 		}
@@ -153,8 +155,51 @@ func TestPreview(t *testing.T) {
 			t.Errorf("%s: %.200v, want %.200v", tc.name, *got, tc.want)
 		}
 	}
-	if p := newPreview(&inspect.Message{}, false); p != nil {
+	if p := newPreview(&inspect.Message{}, careful); p != nil {
 		t.Errorf("of nothing: %+v", p)
+	}
+}
+
+// TestRedactBody: what is named like a secret is hidden, in the forms that such values are sent in.
+func TestRedactBody(t *testing.T) {
+	form := "--x\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\nada\r\n" +
+		"--x\r\nContent-Disposition: form-data; name=\"password\"\r\nContent-Type: text/plain\r\n\r\nge\r\nheim\r\n--x--\r\n"
+	tests := []struct{ kind, text, want string }{
+		{"application/x-www-form-urlencoded", "a=1&token=geheim", "a=1&token=***"},
+		{"application/json; charset=utf-8", `{"user":"ada", "password" : "ge\"heim","n":[{"api_key":12}],"x":null}`,
+			`{"user":"ada", "password" : "***","n":[{"api_key":"***"}],"x":null}`},
+		{"application/problem+json", `{"access_token":"gehei`, `{"access_token":"***"`}, // cut
+		{"multipart/form-data; boundary=x", form, strings.Replace(form, "ge\r\nheim", "***", 1)},
+		{"text/html", `<input name="password" value="x">`, `<input name="password" value="x">`},
+	}
+	for _, tc := range tests {
+		if got := redactBody(tc.kind, tc.text); got != tc.want {
+			t.Errorf("%s: %q, want %q", tc.kind, got, tc.want)
+		}
+	}
+}
+
+// TestReplayOfTheStrange: what cannot be sent is refused, and what looks like another host goes where it went.
+func TestReplayOfTheStrange(t *testing.T) {
+	b := open(t, 1, "127.0.0.1:0")
+	refused := cluster.PastRequest{Access: proxy.Access{Method: "A B", Path: "/", Outcome: proxy.OK, Kept: new(inspect.Record)}}
+	refused.Kept.Request.Body.Whole = true
+	if err := b.mayReplay(&refused); err == nil {
+		t.Error("what was refused may be replayed")
+	}
+	refused.Outcome = proxy.Failed
+	if err := b.mayReplay(&refused); err == nil {
+		t.Error("a method that is none may be replayed")
+	}
+	seq, want := b.front("GET", "//evil.test/a|b", "", "Host: good.test", "User-Agent: x", "Accept-Encoding: identity")
+	found, _ := b.Cluster.Request(seq)
+	b.sender.do(b.sender.again(&found))
+	b.eventually("the replay", func() bool {
+		again, ok := b.Cluster.Request(seq + 1)
+		return ok && again.Path == found.Path && again.Host == "good.test" && again.Status == found.Status
+	})
+	if want == "" {
+		t.Error("the first one got nothing")
 	}
 }
 

@@ -153,7 +153,7 @@ func (s *sender) get(path string) *http.Request {
 func (s *sender) request(method, path string) *http.Request {
 	r, err := http.NewRequestWithContext(s.ctx, method, s.front()+path, nil)
 	if err != nil {
-		panic(err)
+		panic(err) // usable has agreed
 	}
 	return r
 }
@@ -175,16 +175,16 @@ func (s *sender) front() string {
 	return "http://lbdev" // a unix socket
 }
 
-// usable says what there is against sending to path.
-func (s *sender) usable(path string) error {
+// usable says what there is against a request.
+func (s *sender) usable(method, path string) error {
 	if strings.HasPrefix(s.cluster.FrontURL(), "tcp") {
 		return errors.New("cannot send requests: the front passes on TCP and does not know them")
 	}
 	if !strings.HasPrefix(path, "/") {
 		return fmt.Errorf("cannot send to %q: a path begins with /", path)
 	}
-	if _, err := http.NewRequest(http.MethodGet, s.front()+path, nil); err != nil {
-		return fmt.Errorf("cannot send to %q: it is no path", path)
+	if _, err := http.NewRequest(method, s.front()+path, nil); err != nil {
+		return fmt.Errorf("cannot send %s to %q: %w", method, path, err)
 	}
 	return nil
 }
@@ -195,7 +195,7 @@ func (s *sender) send(w http.ResponseWriter, r *http.Request) {
 	if !control.Decode(w, r, &b) {
 		return
 	}
-	err := s.usable(b.Path)
+	err := s.usable(http.MethodGet, b.Path)
 	if err == nil && (b.N < 1 || b.N > maxSend) {
 		err = fmt.Errorf("cannot send %d requests: it is 1 to %d at a time", b.N, maxSend)
 	}
@@ -225,7 +225,7 @@ func (s *sender) load(w http.ResponseWriter, r *http.Request) {
 	if !control.Decode(w, r, &l) {
 		return
 	}
-	err := s.usable(l.Path)
+	err := s.usable(http.MethodGet, l.Path)
 	if err == nil && !(l.RPS >= 0 && l.RPS <= maxRate) {
 		err = fmt.Errorf("cannot send %v requests a second: it is 0 to %d", l.RPS, maxRate)
 	}

@@ -53,6 +53,7 @@ func (q *queue) put(a *proxy.Access) {
 			}
 			s.access = *a
 			s.access.Attempts = append(s.attempts[:0], a.Attempts...)
+			s.access.Kept = nil // which nobody here looks at
 			s.turn.Store(t + 1)
 		case turn < t: // its last request has not been read
 			q.dropped.Add(1)

@@ -72,8 +72,8 @@ func (q *requests) add(a *proxy.Access) {
 		q.lost++
 		return
 	}
-	record := *a // the proxy uses the record again
-	record.Attempts = slices.Clone(a.Attempts)
+	record := *a                                                 // the proxy uses the record again
+	record.Attempts, record.Kept = slices.Clone(a.Attempts), nil // which nobody here looks at
 	q.shown = append(q.shown, record)
 	select {
 	case q.more <- struct{}{}:

@@ -34,8 +34,14 @@ func Wanted(r *http.Request) bool {
 
 // Hides says whether a field of the request is kept from the worker: its answer must not be "you have it", which would be a page with
 // another worker's label, and must not be packed in a way that can't be undone here.
-func Hides(name string) bool {
-	return name == "If-None-Match" || name == "If-Modified-Since" || name == "Accept-Encoding"
+func Hides(method, name string) bool {
+	switch name {
+	case "Accept-Encoding":
+		return true
+	case "If-None-Match", "If-Modified-Since":
+		return method != http.MethodPost // to which they mean something else (RFC 9110 section 13.1.2)
+	}
+	return false
 }
 
 // Coding is the Accept-Encoding that a worker gets instead of the client's.

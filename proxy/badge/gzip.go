@@ -33,6 +33,8 @@ type unpacker struct {
 	in  reader
 	gz  *gzip.Reader
 	buf []byte
+
+	some bool // some of it has come out
 }
 
 func (u *unpacker) next() ([]byte, error) {
@@ -46,9 +48,11 @@ func (u *unpacker) next() ([]byte, error) {
 	}
 	n, err := u.gz.Read(u.buf)
 	if n > 0 {
+		u.some = true
 		return u.buf[:n], nil
 	}
-	if err == io.EOF {
+	cut := u.in.err == io.EOF && (err == io.ErrUnexpectedEOF || err == gzip.ErrChecksum)
+	if err == io.EOF || cut && u.some { // browsers show a page although what comes after its text is missing or wrong
 		_, err = io.Copy(io.Discard, &u.in) // trailers may follow
 		if err == nil {
 			err = io.EOF

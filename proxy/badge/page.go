@@ -55,7 +55,7 @@ func (p *Page) Next() ([]byte, error) {
 }
 
 // maxHeld bounds what is looked at again and again. A head that is longer gets no label.
-const maxHeld = 1 << 20
+const maxHeld = 128 << 10
 
 // scan looks for the place in what is held, and returns what can be passed on. over says that nothing more comes.
 func (p *Page) scan(over bool) []byte {
@@ -84,8 +84,8 @@ func (p *Page) scan(over bool) []byte {
 	at, again := 0, 0 // again is from where the next scan looks
 	for s.next(p.held[at:]) {
 		end := at + len(s.token)
-		if end == len(p.held) && !over && !s.showsAlready() {
-			break // more of it may come
+		if end == len(p.held) && !over && s.mayGrow() && !s.showsAlready() {
+			break
 		}
 		switch s.place() {
 		case before:
@@ -169,6 +169,11 @@ func (s *scanner) next(rest []byte) bool {
 	s.kind = s.Tokenizer.Next()
 	s.token, s.meta = rest[:len(s.Raw())], nil
 	return s.kind != html.ErrorToken
+}
+
+// mayGrow says whether there may be more of the token than has come. Of a tag there is none without its end.
+func (s *scanner) mayGrow() bool {
+	return s.kind == html.TextToken || s.kind == html.CommentToken || s.kind == html.DoctypeToken
 }
 
 // showsAlready says that a token can be seen, though more of it may come.

@@ -86,7 +86,7 @@ func TestPageStreams(t *testing.T) {
 	}{
 		{[]string{"tick 1\n", "tick 2\n"}, "[L]tick 1\n|tick 2\n"},
 		{[]string{"<html><head><link rel=stylesheet href=a>\n", "<title>x</ti", "tle><bo", "dy>", "a", "b"},
-			"<html><head><link rel=stylesheet href=a>|\n<title>x</ti|tle>|<body>[L]a|b"},
+			"<html><head><link rel=stylesheet href=a>|\n<title>x</ti|tle>|<body>[L]|a|b"},
 		{[]string{"<script>a", "b", "</script><", "p>x", "y"}, "<script>a|b|</script>|[L]<p>x|y"},
 		{[]string{" \n", "x <"}, "[L] \nx <"},
 	}

@@ -13,14 +13,17 @@ export class Detail {
     place.addEventListener("click", (e) => this.do(e.target.closest("button[data-act]")?.dataset.act));
   }
 
-  async show() {
+  async show(secrets = false) {
     if (!this.full) this.place.replaceChildren(el("p", {}, "Asking lbdev…"));
-    const full = await request(this.brief.seq, this.secrets);
+    const asked = (this.asked = {});
+    const full = await request(this.brief.seq, secrets);
+    if (asked !== this.asked) return; // somebody has asked again meanwhile
     if (!full) {
       if (!this.full) this.place.replaceChildren(el("p", {}, "lbdev doesn’t know more of this request any longer."));
       return;
     }
     this.full = full;
+    this.secrets = secrets;
     this.place.replaceChildren(...this.parts(full));
   }
 
@@ -60,8 +63,7 @@ export class Detail {
     if (action === "replay") this.replay();
     if (action === "curl") this.copy();
     if (action !== "secrets") return;
-    this.secrets = !this.secrets;
-    await this.show();
+    await this.show(!this.secrets);
     this.place.querySelector('[data-act="secrets"]')?.focus();
   }
 

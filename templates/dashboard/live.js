@@ -37,6 +37,7 @@ export class Live {
   }
 
   lose() {
+    if (this.state === "live") this.opened = Date.now(); // the browser has its time to resume
     if (this.state !== "ended") this.enter("stale");
   }
 

@@ -5,6 +5,7 @@ import { byId, el, mark, say } from "./dom.js";
 import { colourOf, count, milliseconds, signOfOutcome, told } from "./words.js";
 
 const most = 300; // rows
+const mostFolded = 100; // assets in one row
 const atOnce = 40; // rows that are made in one frame of the screen: each takes some 0.2 ms of it
 
 const asset = /\.(css|m?js|map|png|jpe?g|gif|svg|ico|webp|avif|woff2?|ttf|otf|mp4|webm|mp3|webmanifest)$/i;
@@ -92,7 +93,7 @@ export class Requests {
   // fold puts an asset into the topmost row if that holds assets, otherwise into a new one.
   fold(r) {
     const top = this.list.firstElementChild;
-    const group = top?.requests ? top : assets();
+    const group = top?.requests?.length < mostFolded ? top : assets();
     if (group !== top) this.list.prepend(group);
     group.requests.push(r);
     const n = group.requests.length;

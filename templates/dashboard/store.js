@@ -72,22 +72,17 @@ export class Store {
     this.timeline.snapshot(cluster, at);
   }
 
-  // addRequests takes in a frame's sample: what is unusual comes first there, so it is put in order.
+  // addRequests takes in a frame's sample, or what a hello has of the past: of that only what is newer than all that is known.
   addRequests(requests, leftOut) {
-    const fresh = requests.filter((r) => r.seq > this.lastSeq - mostRequests && !this.has(r.seq)).sort((a, b) => a.seq - b.seq);
+    const fresh = requests.filter((r) => r.seq > this.lastSeq).sort((a, b) => a.seq - b.seq);
     this.leftOut += leftOut;
     if (fresh.length === 0) return;
     this.requests.push(...fresh);
     this.requestsAdded += fresh.length;
     if (this.requests.length > mostRequests) this.requests.splice(0, this.requests.length - mostRequests);
     this.last = fresh.at(-1);
-    this.lastSeq = Math.max(this.lastSeq, this.last.seq);
+    this.lastSeq = this.last.seq;
     this.timeline.requests(fresh);
-  }
-
-  // has says whether a request is known. Only what isn't newer than all others can be.
-  has(seq) {
-    return seq <= this.lastSeq && this.requests.some((r) => r.seq === seq);
   }
 
   addLogs(lines, leftOut) {
