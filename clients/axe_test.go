@@ -66,13 +66,11 @@ func unpack(packed []byte, name string) (string, error) {
 	}
 }
 
-// judge lets axe look at the page as it is, and gives a line for each element at fault. Of the rows of requests it is known that they
-// are read out in other words than they show.
+// judge lets axe look at the page as it is, and gives a line for each element at fault.
 const judge = `axe.run(document, {
 	resultTypes: ["violations"],
 	runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-}).then((found) => found.violations.flatMap((v) => v.nodes.filter((n) =>
-	!(v.id === "label-content-name-mismatch" && /\.row\b/.test(n.target))).map((n) =>
+}).then((found) => found.violations.flatMap((v) => v.nodes.map((n) =>
 	v.id + " at " + n.target.join(" ") + ": " + v.help + ". " + n.failureSummary.replaceAll("\n", " "))).join("\n"))`
 
 // faultsOfAccess are what axe-core finds wrong with the page as it is. It is put in by the debugger, so the page's CSP is as users have it.

@@ -2,7 +2,7 @@
 
 import { Detail } from "./detail.js";
 import { byId, el, mark, say } from "./dom.js";
-import { colourOf, count, milliseconds, signOfOutcome, told } from "./words.js";
+import { colourOf, count, milliseconds, outcomeOf, signOfOutcome } from "./words.js";
 
 const most = 300; // rows
 const mostFolded = 100; // assets in one row
@@ -133,15 +133,16 @@ export class Requests {
 function row(r) {
   const bad = r.outcome === "failed" || r.outcome === "cut";
   const unusual = bad || r.outcome !== "ok" || r.held_ms > 0;
-  const status = el("span", { class: "status" }, unusual ? el("b", {}, `${signOfOutcome(r)} `) : "", r.status ? String(r.status) : "–");
-  const label = `${told(r)}, status ${r.status || "none"}, attempts ${r.attempts}`;
-  const button = el("button", { type: "button", class: "row", "aria-expanded": "false", "aria-label": label },
+  const status = el("span", { class: "status" }, unusual ? el("b", { "aria-hidden": "true" }, `${signOfOutcome(r)} `) : "",
+    r.status ? String(r.status) : "–");
+  const heard = (text) => el("span", { class: "unseen" }, text); // makes a sentence of it for those who hear it
+  const button = el("button", { type: "button", class: "row", "aria-expanded": "false" },
     el("span", { class: "method" }, r.method),
     el("span", { class: "path" }, r.path),
-    el("span", { class: "at" }, r.port ? String(r.port) : "–"),
-    status,
-    el("span", { class: "time" }, milliseconds(r.total_ms)),
-    el("span", { class: "tries" }, String(r.attempts)));
+    heard(" to "), el("span", { class: "at" }, r.port ? String(r.port) : "–"),
+    heard(unusual ? `, ${outcomeOf(r)}, status ` : ", status "), status,
+    heard(" in "), el("span", { class: "time" }, milliseconds(r.total_ms)),
+    heard(", attempts "), el("span", { class: "tries" }, String(r.attempts)));
   const item = el("li", { class: `w${colourOf(r.port ? r.worker : 0)}` }, button);
   item.dataset.seq = r.seq;
   item.dataset.outcome = r.outcome;
