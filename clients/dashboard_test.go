@@ -181,6 +181,7 @@ func TestDashboardAfterSleep(t *testing.T) {
 	if look := b.says("getComputedStyle(document.querySelector('main')).filter"); look != "grayscale(1)" {
 		t.Errorf("what is old looks like what is new: %s", look)
 	}
+	b.wantUsable("stale")
 	f.cmd.Process.Signal(syscall.SIGCONT)
 	b.until("document.body.dataset.connection === 'live' && document.querySelector('#banner').innerText.startsWith('Connected to lbdev again')")
 	b.click("#send-1")
