@@ -14,6 +14,10 @@ const (
 	// What a page gets at first, and at most in one frame: more than a person can read, less than what keeps a browser busy.
 	pastEvents, pastRequests, pastLogs    = 100, 200, 300
 	frameEvents, frameRequests, frameLogs = 50, 20, 30
+	// requestBytes and logBytes are what the lists of a second's frames take at most, on average: with the cluster (clusterBytes) less than
+	// 200 kB. Only long lines and long paths meet it. Each item has so much besides its text.
+	requestBytes, logBytes = 45_000, 60_000
+	briefBytes, lineBytes  = 190, 110
 	// maxLine is how much of a log line is shown, in bytes.
 	maxLine = 500
 )
@@ -83,6 +87,33 @@ type logLine struct {
 func newLogLine(l cluster.LogLine, seq uint64) logLine {
 	wire := control.NewLog(l, false)
 	return logLine{Seq: seq, Time: wire.Time, Worker: wire.Worker, Port: wire.Port, Line: shorten(wire.Line)}
+}
+
+// A budget is how many bytes there still are for a list. What one frame leaves is there for those of the next second.
+type budget int
+
+// refill is called for each beat.
+func (b *budget) refill(perSecond int) {
+	*b = min(*b+budget(perSecond*int(beat/time.Millisecond)/1000), budget(perSecond))
+}
+
+// take says whether there is something left, and takes from it; the last one may take more.
+func (b *budget) take(n int) bool {
+	if *b <= 0 {
+		return false
+	}
+	*b -= budget(n)
+	return true
+}
+
+// fit are the newest requests for which there is room.
+func (b *budget) fit(requests []cluster.PastRequest) []cluster.PastRequest {
+	for i := len(requests) - 1; i >= 0; i-- {
+		if !b.take(briefBytes + min(len(requests[i].Path), maxLine)) {
+			return requests[i+1:]
+		}
+	}
+	return requests
 }
 
 // shorten cuts what is too long for a list.

@@ -17,6 +17,8 @@ type gatherer struct {
 	logs    *cluster.Reader[cluster.LogLine]
 	request uint64 // the last one that was gathered
 	lines   []cluster.LogLine
+
+	requestRoom, logRoom budget
 }
 
 // newGatherer begins with what happens from now on.
@@ -25,6 +27,7 @@ func newGatherer(c *cluster.Cluster) *gatherer {
 	return &gatherer{
 		cluster: c, request: newest,
 		events: c.Events().Reader(c.Events().Last(), false), logs: c.Logs().Reader(c.Logs().Last(), false),
+		requestRoom: requestBytes, logRoom: logBytes,
 	}
 }
 
@@ -36,6 +39,8 @@ func (g *gatherer) close() {
 // next is what has happened, without the cluster as it is.
 func (g *gatherer) next() frame {
 	f := frame{Event: "frame", TimeMS: time.Now().UnixMilli()}
+	g.requestRoom.refill(requestBytes)
+	g.logRoom.refill(logBytes)
 	f.Events = g.newEvents(frameEvents)
 	f.Requests, f.LeftOut = g.newRequests(frameRequests)
 	f.Logs, f.LogsLeft = g.newLogs(frameLogs)
@@ -53,6 +58,7 @@ func (g *gatherer) past() (events []control.Event, requests []brief, logs []logL
 		cluster: g.cluster,
 		events:  g.cluster.Events().Reader(back(pastEvents, g.events.Seen()), false),
 		logs:    g.cluster.Logs().Reader(back(pastLogs, g.logs.Seen()), false),
+		logRoom: 2 * pastLogs * (lineBytes + maxLine),
 	}
 	defer early.close()
 	last, _, _ := g.cluster.Requests(0, pastRequests, nil)
@@ -88,11 +94,12 @@ func (g *gatherer) newEvents(limit int) (events []control.Event) {
 func (g *gatherer) newRequests(limit int) (requests []brief, left uint64) {
 	after := g.request
 	found, newest, _ := g.cluster.Requests(after, limit, (*proxy.Access).Unusual)
+	g.requestRoom.fit(found)                   // they come in any case
 	for _, kept := range []bool{true, false} { // of which there is more to be seen
 		if room := limit - len(found); room > 0 {
 			usual := func(a *proxy.Access) bool { return !a.Unusual() && kept == (a.Kept != nil) }
 			more, _, _ := g.cluster.Requests(after, room, usual) // some may be newer than newest: they are for the next frame
-			found = append(found, more...)
+			found = append(found, g.requestRoom.fit(more)...)
 		}
 	}
 	slices.SortFunc(found, func(a, b cluster.PastRequest) int { return cmp.Compare(a.Seq, b.Seq) })
@@ -108,7 +115,10 @@ func (g *gatherer) newRequests(limit int) (requests []brief, left uint64) {
 func (g *gatherer) newLogs(limit int) (logs []logLine, left uint64) {
 	found, lost, _ := g.logs.Take(g.lines[:0], 0)
 	seq := g.logs.Seen() - uint64(len(found))
-	skip := max(0, len(found)-limit)
+	skip := len(found)
+	for skip > max(0, len(found)-limit) && g.logRoom.take(lineBytes+min(len(found[skip-1].Text), maxLine)) {
+		skip--
+	}
 	for i, l := range found[skip:] {
 		logs = append(logs, newLogLine(l, seq+uint64(skip+i)+1))
 	}

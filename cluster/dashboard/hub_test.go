@@ -3,10 +3,13 @@ package dashboard
 import (
 	"context"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/proxy"
 )
 
 // TestLive: a page gets everything at first, then what happens, and after a break what it has missed.
@@ -125,5 +128,28 @@ func TestLoad(t *testing.T) {
 		if resp, text := b.ask("POST", home+"v1/send", body, bearer); resp.StatusCode != 400 {
 			t.Errorf("%s: %s %s", body, resp.Status, text)
 		}
+	}
+}
+
+// TestBudget: however long the paths are, a second of them takes what it may, and the newest come.
+func TestBudget(t *testing.T) {
+	var found []cluster.PastRequest
+	for seq := range uint64(frameRequests) {
+		found = append(found, cluster.PastRequest{Seq: seq + 1, Access: proxy.Access{Method: "GET", Path: "/" + strings.Repeat("x", 2*maxLine)}})
+	}
+	const seconds = 20
+	room, size := budget(requestBytes), 0
+	for range seconds * time.Second / beat {
+		room.refill(requestBytes)
+		fits := room.fit(found)
+		if len(fits) > 0 && fits[len(fits)-1].Seq != frameRequests {
+			t.Fatalf("the last that fits is %d", fits[len(fits)-1].Seq)
+		}
+		for i := range fits {
+			size += len(marshal(newBrief(&fits[i]))) + 1
+		}
+	}
+	if most := (seconds + 1) * requestBytes * 11 / 10; size > most || size < most/2 {
+		t.Errorf("%d bytes in %d s, want at most %d", size, seconds, most)
 	}
 }
