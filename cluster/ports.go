@@ -93,10 +93,22 @@ func Listen(what, address string) (net.Listener, error) {
 }
 
 // ListenNear listens for something beside the front where its users look for it, at port, or at the next one that is free and that no
-// worker has. It says what was in the way, if something was.
-func (c *Cluster) ListenNear(what string, port int) (net.Listener, *Move, error) {
+// worker has, here or in another cluster. It says what was in the way, if something was.
+func (c *Cluster) ListenNear(what string, port int) (listener net.Listener, moved *Move, err error) {
+	err = c.reserve(func(promised Promises) ([]int, error) {
+		var err error
+		listener, moved, err = c.listenNear(what, port, promised)
+		return c.Ports(), err
+	})
+	if moved != nil {
+		moved.findHolder()
+	}
+	return listener, moved, err
+}
+
+func (c *Cluster) listenNear(what string, port int, promised Promises) (net.Listener, *Move, error) {
 	for {
-		free, moved, err := freeBlock(what, port, 1, nil, c.Ports()...)
+		free, moved, err := freeBlock(what, port, 1, promised, c.Ports()...)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -106,9 +118,6 @@ func (c *Cluster) ListenNear(what string, port int) (net.Listener, *Move, error)
 		case err != nil:
 			return nil, nil, fmt.Errorf("cannot open the %s: %w", what, err)
 		default:
-			if moved != nil {
-				moved.findHolder()
-			}
 			return listener, moved, nil
 		}
 	}
