@@ -201,7 +201,11 @@ func (b *bench) startLoad(port int, lines bool) (*process, error) {
 	argv := []string{"wrk", "-t1", "-c" + strconv.Itoa(tiny.clients), "-d1h"}
 	if lines {
 		script := filepath.Join(b.dir, "lines.lua")
-		text := fmt.Sprintf(`local n, plain, prints = 0, wrk.format("GET", "/"), wrk.format("GET", "/write?lines=1")
+		text := fmt.Sprintf(`local n, plain, prints = 0
+function init(args)
+  wrk.init(args) -- it sets Host
+  plain, prints = wrk.format("GET", "/"), wrk.format("GET", "/write?lines=1")
+end
 function request()
   n = n + 1
   return n %% %d == 0 and prints or plain
