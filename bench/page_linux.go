@@ -202,8 +202,7 @@ func (b *bench) startLoad(port int, lines bool) (*process, error) {
 	if lines {
 		script := filepath.Join(b.dir, "lines.lua")
 		text := fmt.Sprintf(`local n, plain, prints = 0
-function init(args)
-  wrk.init(args) -- it sets Host
+function init() -- wrk.init, which calls it, has set Host
   plain, prints = wrk.format("GET", "/"), wrk.format("GET", "/write?lines=1")
 end
 function request()
