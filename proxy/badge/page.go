@@ -91,8 +91,6 @@ func (p *Page) scan(over bool) []byte {
 		case before:
 			return p.settle(out, at, p.label)
 		case after:
-			out = append(out, p.held[p.shown:end]...)
-			p.shown = end
 			return p.settle(out, end, p.label)
 		case nowhere:
 			return p.settle(out, at, "")
