@@ -42,11 +42,11 @@ func NewEvent(e cluster.Event) Event {
 	}
 	wire := Event{
 		Head: Head{name, e.Time}, Seq: e.Seq, Worker: e.Worker, Port: e.Port, Incarnation: e.Incarnation, PID: e.PID,
-		TookMS: millis(e.Took), Killed: e.Killed, Restarts: e.Restarts, DelayMS: millis(e.Delay), Reason: e.Reason,
+		TookMS: Millis(e.Took), Killed: e.Killed, Restarts: e.Restarts, DelayMS: Millis(e.Delay), Reason: e.Reason,
 		Ports: e.Ports, Lines: e.Lines, Text: e.Text,
 	}
 	if e.Exit != nil {
-		wire.Exit, wire.RanMS = e.Exit.String(), millis(e.Exit.Ran)
+		wire.Exit, wire.RanMS = e.Exit.String(), Millis(e.Exit.Ran)
 	}
 	return wire
 }
@@ -115,14 +115,14 @@ type Attempt struct {
 func NewRequest(a *proxy.Access) Request {
 	wire := Request{
 		Head: Head{"request", a.Start}, Method: a.Method, Path: proxy.Redact(a.Path), Status: a.Status, Worker: a.Worker, Port: a.Port,
-		Outcome: string(a.Outcome), Reason: a.Reason, TotalMS: millis(a.Total), HeldMS: millis(a.Held), Bytes: a.Bytes,
+		Outcome: string(a.Outcome), Reason: a.Reason, TotalMS: Millis(a.Total), HeldMS: Millis(a.Held), Bytes: a.Bytes,
 		Proto: a.Proto, Host: a.Host, Client: a.Client, User: a.User, Referer: proxy.Redact(a.Referer), UserAgent: a.UserAgent,
 		Attempts: []Attempt{},
 	}
 	for _, at := range a.Attempts {
 		wire.Attempts = append(wire.Attempts, Attempt{
 			Worker: at.Worker, Port: at.Port, Incarnation: at.Incarnation, Result: at.Result, Fault: string(at.Fault), Sent: at.Sent, Reused: at.Reused,
-			StartMS: millis(at.Start), ConnectMS: millis(at.Connect), FirstByteMS: millis(at.FirstByte), TotalMS: millis(at.Total),
+			StartMS: Millis(at.Start), ConnectMS: Millis(at.Connect), FirstByteMS: Millis(at.FirstByte), TotalMS: Millis(at.Total),
 		})
 	}
 	return wire
@@ -155,7 +155,7 @@ type Report struct {
 
 // NewReport is the form in which a report travels.
 func NewReport(r cluster.Report) Report {
-	return Report{TookMS: millis(r.Took), Stopped: r.Stopped, Killed: r.Killed, Left: r.Left}
+	return Report{TookMS: Millis(r.Took), Stopped: r.Stopped, Killed: r.Killed, Left: r.Left}
 }
 
 // A Done is the last that up --json says.
@@ -191,4 +191,5 @@ type finish struct {
 	Report  *Report                  `json:"report,omitempty"`
 }
 
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+// Millis is the form in which a short time travels: milliseconds, exact to a microsecond.
+func Millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

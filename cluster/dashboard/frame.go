@@ -70,7 +70,7 @@ type brief struct {
 func newBrief(r *cluster.PastRequest) brief {
 	return brief{
 		Seq: r.Seq, TimeMS: r.Start.UnixMilli(), Method: r.Method, Path: shorten(proxy.Redact(r.Path)), Status: r.Status, Worker: r.Worker,
-		Port: r.Port, Outcome: string(r.Outcome), Reason: r.Reason, TotalMS: millis(r.Total), HeldMS: millis(r.Held),
+		Port: r.Port, Outcome: string(r.Outcome), Reason: r.Reason, TotalMS: control.Millis(r.Total), HeldMS: control.Millis(r.Held),
 		Attempts: len(r.Attempts), Bytes: r.Bytes,
 	}
 }
@@ -136,5 +136,3 @@ func policies() []string {
 	}
 	return names
 }
-
-func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
