@@ -4,7 +4,7 @@ import { toast } from "./toast.js";
 
 // ask sends a request and returns its answer, or undefined when it failed. A long action answers with a line per step, and its
 // last one may be an error.
-export async function ask(method, url, body) {
+async function ask(method, url, body) {
   let response, text;
   try {
     response = await fetch(url, {

@@ -77,7 +77,7 @@ export function shortExit(exit) {
   return exit.replace(/^killed by /, "").replace(/^exited with /, "");
 }
 
-export function shorten(text, most) {
+function shorten(text, most) {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
 
