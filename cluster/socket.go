@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/rundir"
 )
 
 // An Upstream is the protocol that workers are spoken to in.
@@ -27,9 +28,6 @@ const (
 
 // maxSocketPath is how long a path of a unix socket may be: sun_path of the systems has 108 bytes, or 104, with a zero.
 const maxSocketPath = 103
-
-// socketsPrefix begins the name of a folder with sockets; the pid of its lbdev follows.
-const socketsPrefix = "lbdev-w"
 
 // HasSocket says whether any of the texts names the worker's socket by a placeholder.
 func HasSocket(texts []string) bool {
@@ -73,8 +71,7 @@ func (c *Cluster) openSockets() error {
 		if parent == "" {
 			continue
 		}
-		removeLeftSockets(parent)
-		dir, err := os.MkdirTemp(parent, socketsPrefix+strconv.Itoa(os.Getpid())+"-") // made with mode 0700
+		dir, err := rundir.Make(parent)
 		if err != nil {
 			faults = append(faults, err)
 			continue
@@ -95,49 +92,6 @@ func (c *Cluster) closeSockets() {
 	if c.sockets != "" {
 		os.RemoveAll(c.sockets)
 	}
-}
-
-// removeLeftSockets removes the folders of lbdevs that were killed.
-func removeLeftSockets(parent string) {
-	for _, dir := range LeftSockets(parent) {
-		os.RemoveAll(dir)
-	}
-}
-
-// LeftSockets are the folders for sockets that lbdevs have left behind which were killed, as far as they are ours. One in which somebody
-// listens is not among them, whatever its pid says: it may belong to another container's lbdev.
-func LeftSockets(parent string) (left []string) {
-	dirs, _ := filepath.Glob(filepath.Join(parent, socketsPrefix+"[0-9]*-*"))
-	for _, dir := range dirs {
-		if pid := SocketsOwner(dir); pid == 0 || processLives(pid) {
-			continue
-		}
-		entries, err := os.ReadDir(dir)
-		if err != nil { // somebody else's
-			continue
-		}
-		if !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return socketAnswers(filepath.Join(dir, e.Name())) }) {
-			left = append(left, dir)
-		}
-	}
-	return left
-}
-
-// SocketsOwner is the pid of the lbdev that made a folder for sockets; 0 = its name does not tell.
-func SocketsOwner(dir string) int {
-	number, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(dir), socketsPrefix), "-")
-	pid, _ := strconv.Atoi(number) // its error is that it is no number
-	return pid
-}
-
-// socketAnswers says whether somebody listens on a unix socket.
-func socketAnswers(path string) bool {
-	conn, err := net.Dial("unix", path)
-	if err != nil {
-		return false
-	}
-	conn.Close()
-	return true
 }
 
 // socketOf is the path of the socket of the worker with this port; empty = workers have none.

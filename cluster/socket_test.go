@@ -5,7 +5,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -78,33 +77,6 @@ func TestUpstreamIsChecked(t *testing.T) {
 	_, err := New(Config{Command: []string{os.Args[0]}, Upstream: "h3"})
 	if err == nil || !strings.Contains(err.Error(), `cannot speak "h3" to workers`) {
 		t.Error(err)
-	}
-}
-
-// What killed lbdevs left is removed, and nothing else.
-func TestSocketsLeftBehind(t *testing.T) {
-	parent := t.TempDir()
-	const nobody = 1<<31 - 2 // above any pid
-	dead := filepath.Join(parent, fmt.Sprintf("%s%d-1", socketsPrefix, nobody))
-	used := filepath.Join(parent, fmt.Sprintf("%s%d-2", socketsPrefix, nobody))
-	lives := filepath.Join(parent, fmt.Sprintf("%s%d-3", socketsPrefix, os.Getpid()))
-	other := filepath.Join(parent, socketsPrefix+"shop-4")
-	for _, dir := range []string{dead, used, lives, other} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	os.WriteFile(filepath.Join(dead, "8000"), nil, 0o600)
-	l, err := net.Listen("unix", filepath.Join(used, "8000"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	removeLeftSockets(parent)
-	for dir, want := range map[string]bool{dead: false, used: true, lives: true, other: true} {
-		if _, err := os.Stat(dir); (err == nil) != want {
-			t.Errorf("%s: %v", dir, err)
-		}
 	}
 }
 

@@ -15,9 +15,9 @@ import (
 
 	"github.com/urfave/cli/v2"
 
-	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
+	"github.com/lbdev/lbdev/rundir"
 )
 
 func pruneCommand() *cli.Command {
@@ -108,7 +108,7 @@ func (p *pruned) removeSockets() error {
 	if err != nil {
 		return err
 	}
-	for _, folder := range cluster.LeftSockets(string(dir)) {
+	for _, folder := range rundir.Left(string(dir)) {
 		if err := os.RemoveAll(folder); err != nil {
 			return fmt.Errorf("cannot remove %q: %w", folder, bare(err))
 		}

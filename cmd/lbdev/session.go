@@ -44,6 +44,7 @@ type session struct {
 	api     *control.Server
 	door    *door
 	closed  string // why there is no door
+	folder  string // see private
 
 	dashboard      *dashboard.Server // nil with --dashboard off
 	dashboardMoved *cluster.Move     // nil = it is where people look for it
@@ -97,6 +98,7 @@ func (s *session) abandon() {
 	if s.guard != nil {
 		s.guard.Release()
 	}
+	s.removePrivate()
 }
 
 // open opens the cluster: its name first, so that the second of two with one name is refused and not moved to other ports.
@@ -174,6 +176,7 @@ func (s *session) run() error {
 	s.closeMetrics()
 	s.closeLogs()
 	s.guard.Release()
+	s.removePrivate()
 	s.api.Finish(report)
 	if !s.awaitScreen() {
 		explain(s.stderr, errors.New("cannot write the rest of the output: nobody reads it"))

@@ -8,9 +8,9 @@ import (
 
 	psprocess "github.com/shirou/gopsutil/v4/process"
 
-	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
+	"github.com/lbdev/lbdev/rundir"
 )
 
 // A stock is what there is of lbdevs on this machine, as far as it is our user's: those that run, and what those that have
@@ -80,8 +80,8 @@ func takeStock(ctx context.Context) (*stock, error) {
 		r := s.relicOf(l)
 		r.Processes = append(r.Processes, remnantOf(l))
 	}
-	for _, folder := range cluster.LeftSockets(string(dir)) {
-		r := s.relicOfPID(cluster.SocketsOwner(folder))
+	for _, folder := range rundir.Left(string(dir)) {
+		r := s.relicOfPID(rundir.Owner(folder))
 		r.Files = append(r.Files, folder)
 	}
 	for _, r := range s.relics {
