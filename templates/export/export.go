@@ -27,7 +27,8 @@ type Cluster struct {
 	HealthWithin time.Duration
 	HealthFall   int
 	HealthRise   int
-	Hold         time.Duration // how long a request waits when no worker is ready
+	Hold         time.Duration // how long a request waits when no worker is ready; 0 = not at all
+	RetryUnsafe  bool          // a POST whose worker died is sent to another one
 	MaxBody      int64         // bytes; 0 = any number
 	StopSignal   string        // TERM
 	StopTimeout  time.Duration
@@ -45,7 +46,8 @@ type Cluster struct {
 // A Worker is one copy.
 type Worker struct {
 	Number, Port int
-	Socket       string // where it listens instead of on its port
+	Host         string // where it listens; empty = 127.0.0.1
+	Socket       string // where it listens instead of on its port: the socket's path
 	Weight       int    // 0 = nothing new; lbdev's usual is 1
 	Backup       bool
 	Down         bool // it gets nothing now: drained or stopped by somebody
@@ -61,6 +63,9 @@ type Options struct {
 type File struct {
 	Name string // with slashes, relative, such as "nginx/shop.conf"
 	Text string
+	// Part is set where the file is no whole configuration but a piece for one that people have, and another file says the same
+	// as a whole.
+	Part bool
 }
 
 // A Target is a program that a cluster can be written down for.

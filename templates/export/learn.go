@@ -1,0 +1,48 @@
+package export
+
+import (
+	"fmt"
+	"strings"
+)
+
+// lack notes that the target cannot do something.
+func (v *view) lack(what, why, instead string) { v.Lacks = append(v.Lacks, lack{what, why, instead}) }
+
+// note tells the reader something that changes nothing.
+func (v *view) note(format string, args ...any) {
+	v.Notes = append(v.Notes, fmt.Sprintf(format, args...))
+}
+
+// learn finds out how the target says what the cluster does, and what it cannot say.
+func (v *view) learn(target string) error {
+	var err error
+	if v.Policy, err = policyWord(target, v.PolicyName); err != nil {
+		return err
+	}
+	if v.Policy.Lacks != "" {
+		v.lack("--policy "+v.PolicyName, v.Policy.Lacks, v.instead())
+	}
+	if _, name, _ := strings.Cut(v.PolicyName, ":"); !isSimple(name) || !isSimple(v.Sticky.Route) || !isSimple(v.Sticky.Cookie) {
+		v.lack(fmt.Sprintf("the name in %q", strings.TrimSpace(name+" "+v.Sticky.Route+v.Sticky.Cookie)), "it has characters that this export does not write", "no such rule")
+		v.Policy, v.Sticky = word{}, sticky{}
+	}
+	switch target {
+	case "nginx":
+		v.learnNginx()
+	case "haproxy":
+		v.learnHAProxy()
+	case "apache":
+		v.learnApache()
+	case "caddy":
+		v.learnCaddy()
+	}
+	return nil
+}
+
+// instead is the nearest to the policy, in words of its file.
+func (v *view) instead() string {
+	if v.Policy.Text == "" {
+		return "what comes nearest"
+	}
+	return strings.TrimSuffix(v.Policy.Text, ";")
+}

@@ -1,0 +1,186 @@
+//go:build unix
+
+package export
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestExportsServe runs the four exports that are a front over running workers, as a reader would.
+func TestExportsServe(t *testing.T) {
+	for _, target := range []string{"nginx", "haproxy", "apache", "caddy"} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			copies := map[int]*copy{}
+			c := Cluster{Name: "My shop!", Listen: []string{fmt.Sprintf("127.0.0.1:%d", freePort(t))}}
+			for n := 1; n <= 3; n++ {
+				w := startCopy(t, 0)
+				copies[w.port] = w
+				c.Workers = append(c.Workers, Worker{Number: n, Port: w.port, Weight: 1})
+			}
+			startFront(t, target, c)
+			f := &front{t: t, address: c.Listen[0], client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}}
+			t.Cleanup(f.client.CloseIdleConnections)
+			t.Run("balances", func(t *testing.T) { f.balances(t, copies) })
+			t.Run("tells workers the truth", func(t *testing.T) { f.truth(t, copies) })
+			t.Run("bodies", f.bodies)
+			t.Run("event streams", func(t *testing.T) { f.events(t, copies) })
+			t.Run("upgrade", f.upgrade)
+			t.Run("a dead worker", func(t *testing.T) { f.failover(t, copies, c.Workers[1].Port) })
+		})
+	}
+}
+
+// A front is a program that runs an export.
+type front struct {
+	t       *testing.T
+	address string
+	client  *http.Client
+}
+
+func (f *front) do(t *testing.T, method, path, body string, fields ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, "http://"+f.address+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i < len(fields); i += 2 {
+		r.Header.Set(fields[i], fields[i+1])
+	}
+	r.Host = "shop.example:81"
+	answer, err := f.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer, string(text)
+}
+
+// balances: twelve requests, four for each of three; what the header says is who served.
+func (f *front) balances(t *testing.T, copies map[int]*copy) {
+	counts := map[string]int{}
+	for range 12 {
+		answer, text := f.do(t, "GET", "/", "")
+		if answer.StatusCode != 200 || answer.Header.Get("X-Lbdev-Worker") != text || len(answer.Header.Values("X-Lbdev-Worker")) != 1 {
+			t.Fatalf("%d by %q, and the header says %q", answer.StatusCode, text, answer.Header.Values("X-Lbdev-Worker"))
+		}
+		counts[text]++
+	}
+	for port := range copies {
+		if counts[fmt.Sprint(port)] != 4 {
+			t.Errorf("12 requests went %v, want 4 each", counts)
+			break
+		}
+	}
+	if answer, _ := f.do(t, "GET", "/missing", ""); answer.StatusCode != 404 || len(answer.Header.Get("X-Lbdev-Worker")) < 4 {
+		t.Errorf("a 404 has the status %d and the worker %q", answer.StatusCode, answer.Header.Get("X-Lbdev-Worker"))
+	}
+}
+
+// truth: Host and path arrive as sent; who the client is does not depend on what it says.
+func (f *front) truth(t *testing.T, copies map[int]*copy) {
+	answer, _ := f.do(t, "GET", "/a%2Fb//c?q=%20", "", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Proto", "gopher", "X-Forwarded-Host", "evil.example",
+		"X-Forwarded-Port", "666", "X-Real-IP", "6.6.6.6", "Forwarded", "for=6.6.6.6")
+	for _, w := range copies {
+		if fmt.Sprint(w.port) != answer.Header.Get("X-Lbdev-Worker") {
+			continue
+		}
+		want := map[string]string{"Host": "shop.example:81", "URI": "/a%2Fb//c?q=%20", "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http",
+			"X-Forwarded-Host": "shop.example:81", "X-Forwarded-Port": "", "X-Real-Ip": "", "Forwarded": ""}
+		for name, value := range want {
+			if got, _ := w.heads.Load(name); got != value {
+				t.Errorf("%s is %q, want %q", name, got, value)
+			}
+		}
+		return
+	}
+	t.Errorf("nobody answered: %q", answer.Header.Get("X-Lbdev-Worker"))
+}
+
+func (f *front) bodies(t *testing.T) {
+	large := strings.Repeat("0123456789abcdef", 1<<17) // 2 MB: more than nginx takes by itself
+	if answer, text := f.do(t, "POST", "/", large); answer.StatusCode != 200 || text != large {
+		t.Errorf("a body of %d bytes: %d, and %d bytes came back", len(large), answer.StatusCode, len(text))
+	}
+}
+
+// events: the first event is here while the answer goes on.
+func (f *front) events(t *testing.T, copies map[int]*copy) {
+	defer func() {
+		for _, w := range copies {
+			close(w.quiet)
+		}
+	}()
+	answer, err := f.client.Get("http://" + f.address + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if line, err := bufio.NewReader(answer.Body).ReadString('\n'); err != nil || line != "data: first\n" {
+		t.Errorf("got %q, %v", line, err)
+	}
+}
+
+func (f *front) upgrade(t *testing.T) {
+	if strings.HasSuffix(f.t.Name(), "apache") {
+		return // lets websocket through only; see TestApacheWebSocket
+	}
+	conn, err := net.Dial("tcp", f.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(10 * time.Second))
+	fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	in := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(in, nil)
+	if err != nil || answer.StatusCode != 101 {
+		t.Fatalf("got %v, %v", answer, err)
+	}
+	fmt.Fprintf(conn, "hello\n")
+	line, err := in.ReadString('\n')
+	by, _, _ := strings.Cut(line, " says hello\n")
+	if err != nil || len(by) < 4 || by == line {
+		t.Errorf("got %q, %v", line, err)
+	}
+	if said := answer.Header.Get("X-Lbdev-Worker"); said != by && !strings.HasSuffix(f.t.Name(), "caddy") { // which adds nothing to a 101
+		t.Errorf("%s answered, and the header says %q", by, said)
+	}
+}
+
+// failover: one worker is gone; no GET fails, and a POST that meets the closed port neither. Back again, it serves again.
+func (f *front) failover(t *testing.T, copies map[int]*copy, port int) {
+	copies[port].server.Close()
+	for i := range 30 {
+		method := "GET"
+		if i%5 == 4 {
+			method = "POST"
+		}
+		answer, _ := f.do(t, method, "/", "")
+		if by := answer.Header.Get("X-Lbdev-Worker"); answer.StatusCode != 200 || by == fmt.Sprint(port) {
+			t.Fatalf("%s %d: %d by %q", method, i, answer.StatusCode, by)
+		}
+	}
+	startCopy(t, port)
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		if answer, _ := f.do(t, "GET", "/", ""); answer.Header.Get("X-Lbdev-Worker") == fmt.Sprint(port) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("worker %d is back, and gets nothing", port)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}

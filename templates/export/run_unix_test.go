@@ -1,0 +1,202 @@
+//go:build unix
+
+package export
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A copy is a worker: a small server that says who it is.
+type copy struct {
+	port   int
+	server *http.Server
+	served atomic.Int64
+	heads  sync.Map      // X-Forwarded-For and its like, as they came last
+	quiet  chan struct{} // closed: event streams end. Apache does not see that a client has gone before it has something for it
+}
+
+// startCopy listens on a free port, or on one that is given.
+func startCopy(t *testing.T, port int) *copy {
+	t.Helper()
+	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &copy{port: listener.Addr().(*net.TCPAddr).Port}
+	c.quiet = make(chan struct{})
+	c.server = &http.Server{Handler: c}
+	go c.server.Serve(listener)
+	t.Cleanup(func() { c.server.Close() })
+	return c
+}
+
+func (c *copy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.served.Add(1)
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip", "Forwarded"} {
+		c.heads.Store(name, strings.Join(r.Header.Values(name), "|"))
+	}
+	c.heads.Store("Host", r.Host)
+	c.heads.Store("URI", r.RequestURI)
+	w.Header().Set("X-Lbdev-Worker", "a lie")
+	switch {
+	case r.Header.Get("Upgrade") == "echo":
+		conn, rw, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		rw.Flush()
+		line, _ := rw.ReadString('\n')
+		fmt.Fprintf(conn, "%d says %s", c.port, line)
+	case r.URL.Path == "/events":
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, "data: first\n\n")
+		http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-c.quiet:
+		}
+	case r.URL.Path == "/missing":
+		http.NotFound(w, r)
+	case r.Method == http.MethodPost:
+		io.Copy(w, r.Body)
+	default:
+		fmt.Fprintf(w, "%d", c.port)
+	}
+}
+
+// program is where a server's program is; Debian keeps it out of a user's PATH.
+func program(t *testing.T, name string) string {
+	t.Helper()
+	if path, err := exec.LookPath(name); err == nil {
+		return path
+	}
+	path := filepath.Join("/usr/sbin", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatalf("cannot find %s; scripts/tools test installs it", name)
+	}
+	return path
+}
+
+// write puts an export into a folder of its own.
+func write(t *testing.T, target string, c Cluster, o Options) string {
+	t.Helper()
+	files, err := Render(target, c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if os.Getuid() == 0 {
+		os.Chmod(dir, 0o755) // programs that root starts become somebody else
+		os.Chmod(filepath.Dir(dir), 0o755)
+	}
+	for _, f := range files {
+		if err := os.WriteFile(filepath.Join(dir, f.Name), []byte(f.Text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// How each program checks an export, and runs it.
+var programs = map[string]struct {
+	name       string
+	check, run []string
+}{
+	"nginx":   {"nginx", []string{"-t", "-p", "DIR", "-c", "nginx.conf"}, []string{"-p", "DIR", "-c", "nginx.conf", "-g", "daemon off;"}},
+	"haproxy": {"haproxy", []string{"-c", "-f", "haproxy.cfg"}, []string{"-db", "-f", "haproxy.cfg"}},
+	"apache":  {"apache2", []string{"-t", "-d", "DIR", "-f", "httpd.conf"}, []string{"-d", "DIR", "-f", "httpd.conf", "-DFOREGROUND"}},
+	"caddy":   {"caddy", []string{"validate", "--adapter", "caddyfile", "--config", "Caddyfile"}, []string{"run", "--config", "Caddyfile"}},
+}
+
+func command(t *testing.T, target, dir string, args []string) *exec.Cmd {
+	t.Helper()
+	p := programs[target]
+	for i, arg := range args {
+		if arg == "DIR" {
+			args = append(append(append([]string(nil), args[:i]...), dir), args[i+1:]...)
+		}
+	}
+	cmd := exec.Command(program(t, p.name), args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "CADDY_ADMIN=unix//"+dir+"/admin")
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	return cmd
+}
+
+// startFront runs the complete export of a target and ends it with the test, which fails if anything is left.
+func startFront(t *testing.T, target string, c Cluster) {
+	t.Helper()
+	dir := write(t, target, c, Options{})
+	cmd := command(t, target, dir, programs[target].run)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	t.Cleanup(func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-ended:
+		case <-time.After(20 * time.Second):
+			t.Errorf("%s did not end", target)
+		}
+		deadline := time.Now().Add(5 * time.Second)
+		for !errors.Is(syscall.Kill(-cmd.Process.Pid, 0), syscall.ESRCH) {
+			if time.Now().After(deadline) {
+				t.Errorf("%s left processes", target)
+				syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if t.Failed() {
+			t.Logf("%s said:\n%s", target, said.String())
+		}
+	})
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		conn, err := net.Dial("tcp", c.Listen[0])
+		if err == nil {
+			conn.Close()
+			return
+		}
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatalf("%s ended: %v", target, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s does not listen on %s", target, c.Listen[0])
+		}
+	}
+}
+
+// freePort is one that nobody has.
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
