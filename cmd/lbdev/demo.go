@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"github.com/lbdev/lbdev/config"
 )
 
 const (
@@ -112,7 +114,7 @@ func planDemo(c *cli.Context) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	file := &configFile{}
+	file := &configFile{File: &config.File{}}
 	if c.Args().Present() || c.IsSet("file") {
 		if file, err = readFile(c); err != nil {
 			return nil, err
