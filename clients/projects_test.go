@@ -1,0 +1,211 @@
+//go:build linux
+
+package clients
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// A project is a fresh one, as its framework's own tool makes it or as people write the first one by hand.
+type project struct {
+	name       string
+	make       func(t *testing.T, dir string) // what there is besides the files in testdata/projects; nil = nothing
+	recognised string                         // what lbdev has to call it
+	says       string                         // what each page says, where it does not show its port
+	flags      []string
+}
+
+var projects = []project{
+	{name: "django", make: func(t *testing.T, dir string) {
+		venv(t, dir)
+		run(t, dir, python, "-m", "django", "startproject", "shop", ".")
+	}, recognised: "Django", says: "The install worked successfully"},
+	{name: "flask", make: venv, recognised: "Flask"},
+	{name: "fastapi", make: venv, recognised: "FastAPI"},
+	{name: "rack", recognised: "Rack"},
+	{name: "node", recognised: "Node"},
+	{name: "express", make: modules, recognised: "Node"},
+	{name: "next", make: modules, recognised: "Next"},
+	{name: "vite", make: modules, recognised: "Vite", says: "the same file from every copy"},
+	{name: "jar", make: jar, recognised: "Java"},
+	{name: "go", recognised: "Go"},
+	{name: "php", recognised: "PHP"},
+	{name: "static", recognised: "static", says: "the same file from every copy"},
+	{name: "procfile", recognised: "Procfile"},
+	{name: "tomcat", recognised: "Tomcat"},
+}
+
+// TestProjects: in each of them, lbdev up without a command starts three copies, and three requests come from three ports.
+func TestProjects(t *testing.T) {
+	for _, p := range projects {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			dir := p.fresh(t)
+			f := upIn(t, dir, append([]string{"-n", "3"}, p.flags...)...)
+			if said := f.stdout.String(); !strings.Contains(said, p.recognised) {
+				t.Errorf("it does not say that this is %s:\n%s", p.recognised, said)
+			}
+			var ports []int
+			for range 3 {
+				status, text, port, err := answer(http.Get(f.url + "/"))
+				if status != http.StatusOK || err != nil {
+					t.Fatalf("%d %v\n%s", status, err, text)
+				}
+				if shown, ok := shownPort(text); ok && shown != port {
+					t.Errorf("port %d answered with a page of %d", port, shown)
+				} else if p.says == "" && !ok || !strings.Contains(text, p.says) {
+					t.Errorf("the page of port %d is\n%s", port, text)
+				}
+				ports = append(ports, port)
+			}
+			slices.Sort(ports)
+			if want := []int{f.base, f.base + 1, f.base + 2}; !slices.Equal(ports, want) {
+				t.Errorf("the ports are %v, want %v", ports, want)
+			}
+			f.wantNoFailure()
+		})
+	}
+}
+
+var portOnPage = regexp.MustCompile(`id="port">(\d+)<`)
+
+// shownPort is the port that a page shows.
+func shownPort(page string) (port int, ok bool) {
+	m := portOnPage.FindStringSubmatch(page)
+	if m == nil {
+		return 0, false
+	}
+	port, err := strconv.Atoi(m[1])
+	return port, err == nil
+}
+
+// fresh makes the project in a folder of its own.
+func (p project) fresh(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), p.name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	source := filepath.Join("testdata", "projects", p.name)
+	if _, err := os.Stat(source); err == nil {
+		if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if p.make != nil {
+		p.make(t, dir)
+	}
+	return dir
+}
+
+// upIn runs lbdev up in a folder, without a command, and returns when a page comes.
+func upIn(t *testing.T, dir string, flags ...string) *front {
+	t.Helper()
+	base := freePorts(t, mostWorkers+1)
+	f := &front{T: t, dir: dir, base: base, host: fmt.Sprintf("127.0.0.1:%d", base+mostWorkers)}
+	f.url = "http://" + f.host
+	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NEXT_TELEMETRY_DISABLED=1")
+	f.exited = make(chan struct{})
+	args := append([]string{"up", "--dashboard", "off", "--base-port", strconv.Itoa(f.base), "--listen", f.host}, flags...)
+	f.cmd = exec.Command(program, args...)
+	f.cmd.Dir, f.cmd.Env, f.cmd.Stdout, f.cmd.Stderr = f.dir, f.env, &f.stdout, &f.stderr
+	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := f.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { f.cmd.Wait(); close(f.exited) }()
+	t.Cleanup(f.down)
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("lbdev said:\n%s", &f.stdout)
+		}
+	})
+	eventually(t, "all are ready", func() bool {
+		select {
+		case <-f.exited:
+			t.Fatalf("lbdev ended:\n%s\n%s", &f.stdout, &f.stderr)
+		default:
+		}
+		return strings.Contains(f.stdout.String(), " ready in ")
+	})
+	return f
+}
+
+// venv makes a virtual environment in which Debian's packages are seen.
+func venv(t *testing.T, dir string) {
+	t.Helper()
+	run(t, dir, python, "-m", "venv", "--without-pip", "--system-site-packages", ".venv")
+}
+
+// jar packs a program with the Java that is here.
+func jar(t *testing.T, dir string) {
+	t.Helper()
+	classes := t.TempDir()
+	run(t, dir, "javac", "-d", classes, filepath.Join("src", "Main.java"))
+	run(t, dir, "jar", "--create", "--file", "page.jar", "--main-class", "Main", "-C", classes, ".")
+}
+
+// modules links what scripts/tools has installed for a project of npm's. Links of files and not of the folder, because bundlers look
+// where a file really is.
+func modules(t *testing.T, dir string) {
+	t.Helper()
+	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := filepath.Join(cache, "lbdev-tests", fmt.Sprintf("%s-%.12x", filepath.Base(dir), sha256.Sum256(lock)))
+	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(dir, strings.TrimPrefix(path, from))
+		switch {
+		case d.IsDir():
+			return os.MkdirAll(to, 0o700)
+		case d.Type() == fs.ModeSymlink:
+			target, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			return os.Symlink(target, to)
+		case strings.Contains(path, "node_modules"):
+			return link(path, to)
+		}
+		return nil // package.json and its lock
+	})
+	if err != nil {
+		t.Fatalf("cannot take over the packages (make tools installs them): %v", err)
+	}
+}
+
+// link makes a hard link, or a copy where the folders lie on different disks.
+func link(from, to string) error {
+	if os.Link(from, to) == nil {
+		return nil
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, info.Mode().Perm())
+}

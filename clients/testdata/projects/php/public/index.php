@@ -1,0 +1,1 @@
+<p id="port"><?= $_SERVER["SERVER_PORT"] ?></p>
