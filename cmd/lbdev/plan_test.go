@@ -3,9 +3,15 @@ package main
 import (
 	"strings"
 	"testing"
+
+	"github.com/lbdev/lbdev/templates/presets"
 )
 
 func TestPassPort(t *testing.T) {
+	set, err := presets.Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for in, want := range map[string]string{
 		"python manage.py runserver":                                     "python manage.py runserver 127.0.0.1:{port} --noreload",
 		"python manage.py runserver 8000":                                "python manage.py runserver 127.0.0.1:{port} --noreload",
@@ -30,7 +36,7 @@ func TestPassPort(t *testing.T) {
 		"echo uvicorn":                                                   "echo uvicorn",
 		"node server.js":                                                 "node server.js",
 	} {
-		command, said := passPort(strings.Fields(in), nil)
+		command, said := passPort(set, strings.Fields(in), nil, presets.Here(t.TempDir()))
 		if got := strings.Join(command, " "); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}

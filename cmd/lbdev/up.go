@@ -14,6 +14,7 @@ import (
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
+	"github.com/lbdev/lbdev/templates/presets"
 )
 
 func upCommand() *cli.Command {
@@ -147,7 +148,11 @@ func (p *plan) command(c *cli.Context, file *configFile) error {
 	if len(argv) == 0 {
 		return &commandError{code: exitUsage, err: errors.New("cannot start workers: no command was given"), hint: fieldHint("Command")}
 	}
-	p.config.Command, p.passing = passPort(argv, p.config.Env)
+	set, err := presets.Load("")
+	if err != nil {
+		return err
+	}
+	p.config.Command, p.passing = passPort(set, argv, p.config.Env, presets.Here("."))
 	p.shown = commandLine(p.config.Command)
 	return nil
 }

@@ -1,0 +1,310 @@
+package presets
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed *.yaml
+var embedded embed.FS
+
+// Load reads the presets: lbdev's own, and those in the folder userDir, which take the place of lbdev's of the same name. An empty userDir,
+// or one that is not there, adds none. An error about a user's file is a *FileError.
+func Load(userDir string) (*Set, error) {
+	s := &Set{}
+	if err := s.read(embedded, ""); err != nil {
+		return nil, err
+	}
+	if userDir != "" {
+		if err := s.read(os.DirFS(userDir), userDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(s.presets, func(a, b Preset) int {
+		if a.Order != b.Order {
+			return a.Order - b.Order
+		}
+		return len(b.Source) - len(a.Source) // a user's own comes first
+	})
+	return s, nil
+}
+
+// read adds the presets in a folder.
+func (s *Set) read(dir fs.FS, source string) error {
+	entries, err := fs.ReadDir(dir, ".")
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if path.Ext(entry.Name()) != ".yaml" || entry.IsDir() {
+			continue
+		}
+		text, err := fs.ReadFile(dir, entry.Name())
+		if err != nil {
+			return err
+		}
+		name := entry.Name()
+		if source != "" {
+			name = filepath.Join(source, name)
+		}
+		p, err := Parse(name, text)
+		if err != nil {
+			return err
+		}
+		if source == "" {
+			p.Source = ""
+		}
+		if i := slices.Index(s.names(), p.Name); i >= 0 {
+			s.presets[i] = p
+			continue
+		}
+		s.presets = append(s.presets, p)
+	}
+	return nil
+}
+
+// A FileError is what is wrong in a preset's file, and where.
+type FileError struct {
+	File         string
+	Line, Column int
+	Problem      string
+	Near         string // what may have been meant; may be empty
+}
+
+func (e *FileError) Error() string {
+	text := fmt.Sprintf("%s:%d:%d: %s", e.File, e.Line, e.Column, e.Problem)
+	if e.Near != "" {
+		text += fmt.Sprintf("; did you mean %q?", e.Near)
+	}
+	return text
+}
+
+// Parse reads one preset. Its error is a *FileError.
+func Parse(file string, text []byte) (p Preset, err error) {
+	defer func() {
+		if r := recover(); r != nil { // the YAML library's: what is broken in a way that it has not met
+			err = &FileError{File: file, Line: 1, Column: 1, Problem: fmt.Sprintf("cannot be understood: %v", r)}
+		}
+	}()
+	if err := yaml.UnmarshalWithOptions(text, &p, yaml.Strict()); err != nil {
+		return Preset{}, fileError(file, err)
+	}
+	p.Source, p.Text = file, string(text)
+	p.places = placesOf(text)
+	if fault := p.check(); fault != nil {
+		line, column := p.places.of(fault.key)
+		return Preset{}, &FileError{File: file, Line: line, Column: column, Problem: fault.problem, Near: fault.near}
+	}
+	return p, nil
+}
+
+// fileError says in our words what the decoder has found.
+func fileError(file string, err error) error {
+	fault := &FileError{File: file, Line: 1, Column: 1, Problem: err.Error()}
+	var of yaml.Error
+	if errors.As(err, &of) {
+		fault.Problem = of.GetMessage()
+		if t := of.GetToken(); t != nil && t.Position != nil {
+			fault.Line, fault.Column = t.Position.Line, t.Position.Column
+		}
+	}
+	var unknown *yaml.UnknownFieldError
+	if errors.As(err, &unknown) && unknown.Token != nil {
+		key := unknown.Token.Value
+		fault.Problem, fault.Near = fmt.Sprintf("there is no key %q here", key), nearest(key, keys)
+	}
+	return fault
+}
+
+// keys are all that a preset may have, at any depth.
+var keys = keysOf(reflect.TypeFor[Preset](), nil)
+
+func keysOf(t reflect.Type, found []string) []string {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Map || t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return found
+	}
+	for f := range t.Fields() {
+		key := f.Tag.Get("yaml")
+		if key == "" || key == "-" || f.Type == reflect.PointerTo(t) {
+			continue
+		}
+		if !slices.Contains(found, key) {
+			found = append(found, key)
+		}
+		found = keysOf(f.Type, found)
+	}
+	return found
+}
+
+// A fault is what is wrong at a key, whose path is written as $.run[0].command.
+type fault struct{ key, problem, near string }
+
+var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]*$`)
+
+// check finds what the decoder can't: names, words in braces, patterns and expressions.
+func (p *Preset) check() *fault {
+	switch {
+	case !nameForm.MatchString(p.Name):
+		return &fault{key: "$.name", problem: fmt.Sprintf("the name %q must be small letters, digits and hyphens", p.Name)}
+	case p.Title == "":
+		return &fault{key: "$.name", problem: "a preset needs a title"}
+	case p.Kind != "" && p.Kind != kindProcfile:
+		return &fault{key: "$.kind", problem: fmt.Sprintf("there is no kind %q", p.Kind), near: kindProcfile}
+	case len(p.When) > 0 && len(p.Run) == 0 && p.Kind == "":
+		return &fault{key: "$.when", problem: "a folder would be recognised, and there is nothing to run: run is missing"}
+	case len(p.When) == 0 && len(p.Run) == 0 && len(p.Known) == 0:
+		return &fault{key: "$.name", problem: "there is nothing to run: run and known are missing"}
+	}
+	return p.walk("$", reflect.ValueOf(*p))
+}
+
+// walk checks every text that has a form, by its key.
+func (p *Preset) walk(at string, v reflect.Value) *fault {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return p.walk(at, v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			if f := p.walk(fmt.Sprintf("%s[%d]", at, i), v.Index(i)); f != nil {
+				return f
+			}
+		}
+	case reflect.Map:
+		for _, key := range slices.SortedFunc(slices.Values(v.MapKeys()), func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) }) {
+			if f := p.walk(at+"."+key.String(), v.MapIndex(key)); f != nil {
+				return f
+			}
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			key := v.Type().Field(i).Tag.Get("yaml")
+			if key == "" || key == "-" {
+				continue
+			}
+			if f := p.walk(at+"."+key, v.Field(i)); f != nil {
+				return f
+			}
+		}
+		return p.checkStruct(at, v.Interface())
+	case reflect.String:
+		return p.checkText(at, v.String())
+	}
+	return nil
+}
+
+// checkStruct checks what a part must have.
+func (p *Preset) checkStruct(at string, part any) *fault {
+	switch part := part.(type) {
+	case Words:
+		if len(part.In) == 0 || len(part.Any) == 0 {
+			return &fault{key: at, problem: "words need  in  and  any"}
+		}
+	case Run:
+		if len(strings.Fields(part.Command)) == 0 {
+			return &fault{key: at, problem: "a command is missing"}
+		}
+	case Step:
+		switch {
+		case len(strings.Fields(part.Command)) == 0:
+			return &fault{key: at, problem: "a command is missing"}
+		case len(part.From) > 0 && len(part.Makes) == 0:
+			return &fault{key: at, problem: "from needs makes: what is made of it"}
+		}
+	case Known:
+		if len(strings.Fields(part.Command)) == 0 {
+			return &fault{key: at, problem: "a command is missing"}
+		}
+	case Value:
+		if part.Built && len(part.File) == 0 {
+			return &fault{key: at, problem: "built needs file: what is looked for"}
+		}
+		if part.Search != "" && len(part.In) == 0 {
+			return &fault{key: at, problem: "search needs in: the files to look in"}
+		}
+	case File:
+		if !filepath.IsLocal(filepath.FromSlash(part.Path)) {
+			return &fault{key: at, problem: fmt.Sprintf("the path %q must lead to a place in the worker's folder", part.Path)}
+		}
+	}
+	return nil
+}
+
+var indexes = regexp.MustCompile(`\[\d+\]$`)
+
+// checkText checks a text by the key it stands at.
+func (p *Preset) checkText(at, text string) *fault {
+	if text == "" {
+		return nil
+	}
+	key := indexes.ReplaceAllString(at, "")
+	switch key = key[strings.LastIndexByte(key, '.')+1:]; key {
+	case "files", "any-file", "file", "makes", "in", "except", "from":
+		pattern := text
+		if key == "from" {
+			pattern = strings.TrimSuffix(text, "/**")
+		}
+		if _, err := path.Match(pattern, ""); err != nil {
+			return &fault{key: at, problem: fmt.Sprintf("the pattern %q is broken", text)}
+		}
+		if key != "except" && !fs.ValidPath(pattern) {
+			return &fault{key: at, problem: fmt.Sprintf("the pattern %q must be a path in the folder, without ./ before it", text)}
+		}
+	case "search", "match":
+		if _, err := regexp.Compile(text); err != nil {
+			return &fault{key: at, problem: fmt.Sprintf("the expression is broken: %v", err)}
+		}
+	case "command", "value", "text", "copy":
+		return p.checkBraces(at, key, text)
+	case "var":
+		if len(p.Vars[text]) == 0 {
+			return &fault{key: at, problem: fmt.Sprintf("there is no var %q", text), near: nearest(text, p.words())}
+		}
+	}
+	return nil
+}
+
+// checkBraces finds words in braces that nobody knows. Texts of files have braces of their own.
+func (p *Preset) checkBraces(at, key, text string) *fault {
+	for _, word := range braces.FindAllString(text, -1) {
+		name := word[1 : len(word)-1]
+		own := key == "value" && (slices.Contains([]string{"file", "dir", "stem", "module"}, name) || len(name) == 1 && name[0] <= '9')
+		known := own || len(p.Vars[name]) > 0 || builtins[name] != nil || runtimeWords[name] || binWord.MatchString(name)
+		near := nearest(name, p.words())
+		if !known && (key != "text" || near != "") {
+			return &fault{key: at, problem: fmt.Sprintf("nothing is known as %s", word), near: near}
+		}
+	}
+	return nil
+}
+
+// words are the names of all that may stand in braces.
+func (p *Preset) words() []string {
+	var names []string
+	for name := range p.Vars {
+		names = append(names, name)
+	}
+	for name := range builtins {
+		names = append(names, name)
+	}
+	for name := range runtimeWords {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
