@@ -12,7 +12,7 @@ import (
 )
 
 // ofOneRun are the flags that say what one run is about. In a file they would hold for all.
-var ofOneRun = []string{"file", "sample"}
+var ofOneRun = []string{"file", "sample", "print-config"}
 
 // kindsOf are the kinds of keys that a flag's type can take.
 func kindsOf(f cli.Flag) []config.Kind {

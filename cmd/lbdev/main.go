@@ -32,7 +32,9 @@ func main() {
 // run is main without the exit: it returns the exit code.
 func run(args []string, stdout, stderr *os.File) int {
 	app := newApp(stdout, stderr)
-	err := app.Run(flagsFirst(app.Commands, args))
+	args = flagsFirst(app.Commands, args)
+	app.Metadata = map[string]any{wordsKey: args}
+	err := app.Run(args)
 	explain(stderr, err)
 	return exitCode(err)
 }

@@ -26,8 +26,8 @@ file of your own, as above, it is
 		HideHelpCommand: true,
 		OnUsageError:    usageError,
 		Action: func(c *cli.Context) error {
-			if c.NArg() > 0 {
-				return &commandError{code: exitUsage, err: fmt.Errorf("cannot use %q: schema takes no arguments", c.Args().First()), hint: "lbdev schema > .lbdev.schema.json"}
+			if err := noArguments(c); err != nil {
+				return err
 			}
 			if _, err := c.App.Writer.Write(config.Schema(aboutKey)); err != nil {
 				return fmt.Errorf("cannot write the output: %w", err)

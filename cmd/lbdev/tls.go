@@ -28,7 +28,7 @@ func (p *plan) secure(c *cli.Context) error {
 		return usage("tls-key", "lbdev up --tls-cert cert.pem --tls-key key.pem …", "cannot use TLS key %q without a certificate", keyFile)
 	case certFile != "":
 		return p.ownCertificate(certFile, keyFile)
-	case c.Bool("tls"):
+	case c.Bool("tls") && !c.Bool("print-config"): // which makes no CA
 		return p.localCertificate()
 	}
 	return nil

@@ -53,6 +53,9 @@ func up(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Bool("print-config") {
+		return plan.printConfig(c)
+	}
 	s, err := newSession(plan, c.App.Writer.(*os.File), c.App.ErrWriter.(*os.File))
 	if err != nil {
 		return err
@@ -67,6 +70,7 @@ type plan struct {
 	passing string // how the port gets into the command
 	json    bool
 	file    *configFile
+	origins origins // the flags that did not come from the file
 	pty     string
 	watch   []string // globs
 	logDir  string   // empty = none
@@ -91,10 +95,11 @@ func planUp(c *cli.Context) (*plan, error) {
 
 // planWith is planUp with a config file that has been read.
 func planWith(c *cli.Context, file *configFile) (*plan, error) {
+	origins := originsOf(c)
 	if err := file.apply(c); err != nil {
 		return nil, err
 	}
-	p := &plan{json: c.Bool("json"), pty: c.String("pty"), watch: c.StringSlice("watch"), logDir: c.String("log-dir")}
+	p := &plan{origins: origins, json: c.Bool("json"), pty: c.String("pty"), watch: c.StringSlice("watch"), logDir: c.String("log-dir")}
 	p.config = cluster.Config{
 		Name:         c.String("name"),
 		Workers:      c.Int("workers"),
