@@ -175,16 +175,11 @@ func (c *Config) balancing() Balancing {
 	return b
 }
 
-// balance gives a new worker the share that the Config has for it.
-func (w *worker) balance(config *Config) {
-	for id, weight := range config.Weight {
-		if config.numberOf(id) == w.worker {
-			w.backend.SetWeight(weight)
-		}
-	}
-	if slices.ContainsFunc(config.Backup, func(id int) bool { return config.numberOf(id) == w.worker }) {
-		w.backend.SetBackup(true)
-	}
+// balance gives a new worker the share that was asked for.
+func (w *worker) balance() {
+	weight, backup := w.cluster.shares.Load().of(w.worker)
+	w.backend.SetWeight(weight)
+	w.backend.SetBackup(backup)
 }
 
 // numberOf is the number of the worker with that number or port; ports are those that the Config asks for, whatever they become. 0 =

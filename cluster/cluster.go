@@ -31,7 +31,9 @@ var (
 
 // A Cluster is N workers, the front before them, and what is known of both. Its methods may be called from any goroutine.
 type Cluster struct {
-	config  Config
+	config  Config                 // as it was asked for in the beginning
+	launch  atomic.Pointer[Config] // the same, with what Renew has changed since
+	shares  atomic.Pointer[shares]
 	world   world
 	pool    *proxy.Pool
 	proxy   *proxy.Proxy
@@ -84,6 +86,8 @@ func New(config Config) (*Cluster, error) {
 		Pool: c.pool, Trusted: config.Trusted, MaxBody: config.MaxBody, Hold: config.Hold, OnAccess: c.onAccess, ErrorPage: config.ErrorPage,
 		Inspect: config.Inspect,
 	}
+	c.launch.Store(&c.config)
+	c.shares.Store(config.shares())
 	c.proxy.SetBadge(config.Badge)
 	c.prepareFailover()
 	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire, check: check}
@@ -247,7 +251,7 @@ func (c *Cluster) Openings() []Opening { return c.front.all() }
 func (c *Cluster) Argv(port int) []string {
 	for _, w := range c.all() {
 		if w.port == port {
-			return w.argv(c.config.Command)
+			return w.argv(c.launch.Load().Command)
 		}
 	}
 	return nil

@@ -65,7 +65,7 @@ func (h *HealthCheck) validate(fault func(field, format string, args ...any)) {
 
 // checkHealth is the goroutine that checks an incarnation, from when it was ready.
 func (w *worker) checkHealth(ctx context.Context, r *run) {
-	h := &w.cluster.config.Health
+	h := &r.config.Health
 	select {
 	case <-r.serving:
 	case <-ctx.Done():
@@ -80,7 +80,7 @@ func (w *worker) checkHealth(ctx context.Context, r *run) {
 			return
 		case <-time.After(h.interval()):
 		}
-		err := w.cluster.world.check(ctx, w)
+		err := w.cluster.world.check(ctx, w, h)
 		if ctx.Err() != nil {
 			return
 		}
@@ -100,7 +100,7 @@ func (w *worker) checkHealth(ctx context.Context, r *run) {
 func (w *worker) tellHealth(ctx context.Context, r *run, err error) {
 	reason := ""
 	if err != nil {
-		reason = fmt.Sprintf("health check %s: %v", w.cluster.config.Health.Path, err)
+		reason = fmt.Sprintf("health check %s: %v", r.config.Health.Path, err)
 	}
 	select {
 	case r.checks <- reason:
@@ -111,8 +111,7 @@ func (w *worker) tellHealth(ctx context.Context, r *run, err error) {
 
 // check makes one check, over a connection of its own that ends with it: a server that serves one connection at a time must not
 // be left with an idle one.
-func check(ctx context.Context, w *worker) error {
-	h := &w.cluster.config.Health
+func check(ctx context.Context, w *worker, h *HealthCheck) error {
 	ctx, cancel := context.WithTimeout(ctx, h.timeout())
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d%s", workerHost, w.port, w.expand(h.Path)), nil)

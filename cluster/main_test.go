@@ -22,6 +22,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "serve" {
 		serve(os.Args[2])
 	}
+	if len(os.Args) == 3 && os.Args[1] == "tell" {
+		tell(os.Args[2])
+	}
 	// The goroutine that forks never returns: children with a parent-death signal die with the thread that made them.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/lbdev/lbdev/procs.(*forker).run"))
 }

@@ -72,7 +72,7 @@ func (p *prober) next(wait time.Duration) time.Duration {
 func (p *prober) ask(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, p.patience)
 	defer cancel()
-	c := &p.w.cluster.config
+	c := p.r.config
 	if c.ready() == ReadyTCP {
 		conn, err := p.w.dial(ctx, "", "")
 		if err != nil {

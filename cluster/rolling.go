@@ -48,6 +48,11 @@ func (c *Cluster) RollingRestart(ctx context.Context, step func(Step)) error {
 		return ErrRolling
 	}
 	defer c.rolling.Unlock()
+	return c.roll(ctx, step)
+}
+
+// roll is RollingRestart; rolling is held.
+func (c *Cluster) roll(ctx context.Context, step func(Step)) error {
 	workers := c.rollingOrder()
 	began := time.Now()
 	c.notice("rolling restart of %s", countWorkers(len(workers)))

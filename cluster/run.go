@@ -43,6 +43,7 @@ type process interface {
 // neither blocks its sender nor reaches anyone.
 type run struct {
 	incarnation uint64
+	config      *Config // with which it began; Renew gives later ones another
 	proc        process
 	cancel      context.CancelFunc // ends the prober
 	readied     chan struct{}
@@ -130,9 +131,10 @@ func (r *run) exitIfDead() procs.Exit {
 
 // startProcess begins an incarnation.
 func (w *worker) startProcess() error {
-	c := &w.cluster.config
+	c := w.cluster.launch.Load()
 	r := &run{
 		incarnation: w.incarnation,
+		config:      c,
 		started:     time.Now(),
 		readied:     make(chan struct{}, 1),
 		finished:    make(chan procs.Ended, 1),
@@ -190,7 +192,7 @@ func (w *worker) stopProcess(reason string) {
 	w.run.cancel()
 	w.run.unfreeze()
 	w.set(Stopping, Event{Reason: reason})
-	w.end(w.cluster.config.stopSignal(), w.cluster.config.stopTimeout())
+	w.end(w.run.config.stopSignal(), w.run.config.stopTimeout())
 }
 
 // end ends the current tree in the background. A second call, with less patience, takes effect too; the loop hears of the

@@ -210,7 +210,7 @@ func inquire(ctx context.Context, w *worker, r *run) bool {
 		return false
 	}
 	path := "/"
-	if ready := w.cluster.config.ReadyPath; ready != "" {
+	if ready := r.config.ReadyPath; ready != "" {
 		path = w.expand(ready)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://%s:%d%s", workerHost, w.port, path), nil)

@@ -55,7 +55,7 @@ type world struct {
 	answers func(port int) bool
 	probe   func(ctx context.Context, w *worker, r *run) bool
 	inquire func(ctx context.Context, w *worker, r *run) bool
-	check   func(ctx context.Context, w *worker) error
+	check   func(ctx context.Context, w *worker, h *HealthCheck) error
 }
 
 // A worker keeps one copy of the command alive. Its goroutine, loop, owns the fields from state on.
@@ -100,7 +100,7 @@ func newWorker(c *Cluster, number, port int) *worker {
 	}
 	w.timer.Stop()
 	w.backend.Over(w.wire())
-	w.balance(&c.config)
+	w.balance()
 	w.backend.Set(proxy.Coming, 0)
 	w.publishStatus(Event{})
 	return w
@@ -307,7 +307,7 @@ func (w *worker) onEnded(ended procs.Ended) {
 
 // died decides what follows a death that nobody asked for.
 func (w *worker) died(r *run, what Event) {
-	policy := w.cluster.config.restart()
+	policy := w.cluster.launch.Load().restart()
 	switch {
 	case r.timedOut:
 		what.Reason = w.lateness(r)
@@ -338,7 +338,7 @@ func (w *worker) died(r *run, what Event) {
 
 // lateness says why an incarnation that was not ready in time is ended.
 func (w *worker) lateness(r *run) string {
-	text := fmt.Sprintf("not ready within %v", w.cluster.config.readyTimeout())
+	text := fmt.Sprintf("not ready within %v", r.config.readyTimeout())
 	if refusal := r.refusal.Load(); refusal != nil {
 		text += ": " + *refusal
 	}
@@ -396,7 +396,7 @@ func (w *worker) start() {
 		w.notStarted(err)
 		return
 	}
-	w.timer.Reset(w.cluster.config.readyTimeout())
+	w.timer.Reset(w.run.config.readyTimeout())
 	w.set(Starting, Event{Restarts: w.restarts})
 }
 
@@ -404,7 +404,7 @@ func (w *worker) start() {
 // many processes, or the program was being written.
 func (w *worker) notStarted(err error) {
 	what := Event{Reason: err.Error()}
-	if stays(err) || w.cluster.config.restart() == RestartNever {
+	if stays(err) || w.cluster.launch.Load().restart() == RestartNever {
 		w.over = true
 		w.set(Failed, what)
 		return

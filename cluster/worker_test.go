@@ -135,7 +135,7 @@ func (s *stage) probe(ctx context.Context, _ *worker, r *run) bool {
 	return false
 }
 
-func (s *stage) check(context.Context, *worker) error {
+func (s *stage) check(context.Context, *worker, *HealthCheck) error {
 	s.checks.Add(1)
 	if s.now().sick.Load() {
 		return errors.New("answered by 500")

@@ -51,6 +51,7 @@ type Proxy struct {
 	usual, unusual inspect.Meter
 	keeping        atomic.Int64 // exchanges with keeping
 	badge          atomic.Bool
+	holding        atomic.Int64 // what SetHold said; 0 = nothing
 }
 
 // ServeHTTP implements http.Handler.
@@ -79,6 +80,25 @@ func (p *Proxy) SetBadge(on bool) { p.badge.Store(on) }
 
 // Badge says whether they do.
 func (p *Proxy) Badge() bool { return p.badge.Load() }
+
+// SetHold changes how long requests wait that find no worker ready from now on: as Hold, which it replaces.
+func (p *Proxy) SetHold(d time.Duration) {
+	if d == 0 {
+		d = defaultHold
+	}
+	p.holding.Store(int64(d))
+}
+
+// Holds is how long they wait; negative = not at all.
+func (p *Proxy) Holds() time.Duration {
+	switch d := time.Duration(p.holding.Load()); {
+	case d != 0:
+		return d
+	case p.Hold == 0:
+		return defaultHold
+	}
+	return p.Hold
+}
 
 // Stats returns the counts of requests.
 func (p *Proxy) Stats() Stats { return p.counts.stats() }

@@ -174,13 +174,6 @@ func (p *place) ring() {
 	}
 }
 
-func (p *Proxy) hold() time.Duration {
-	if p.Hold == 0 {
-		return defaultHold
-	}
-	return p.Hold
-}
-
 func (p *Proxy) maxHeld() int {
 	if p.MaxHeld == 0 {
 		return defaultMaxHeld
@@ -206,7 +199,7 @@ func (x *exchange) wait() bool {
 	case len(v.ready) == 0 && !v.hopeful:
 		x.fail(http.StatusServiceUnavailable, v.hopeless(), retryAfter)
 		return false
-	case x.proxy.hold() < 0:
+	case x.proxy.Holds() < 0:
 		x.fail(http.StatusServiceUnavailable, x.shortage(), retryAfter)
 		return false
 	case !x.place.queued:
@@ -235,7 +228,7 @@ func (x *exchange) waitInQueue(q *queue) bool {
 	if x.heldSince.IsZero() {
 		x.heldSince = now
 	}
-	end := x.heldSince.Add(x.proxy.hold() - x.record.Held)
+	end := x.heldSince.Add(x.proxy.Holds() - x.record.Held)
 	until := end
 	if first, _ := q.look(&x.place); first {
 		if again, ok := x.nextLook(); ok && again.Before(end) {
@@ -248,7 +241,7 @@ func (x *exchange) waitInQueue(q *queue) bool {
 	case <-x.place.wake:
 	case <-t.C:
 		if until == end {
-			x.fail(http.StatusServiceUnavailable, x.shortage()+": waited "+x.proxy.hold().String(), retryAfter)
+			x.fail(http.StatusServiceUnavailable, x.shortage()+": waited "+x.proxy.Holds().String(), retryAfter)
 			return false
 		}
 	case <-x.r.Context().Done():
