@@ -56,6 +56,10 @@ type Config struct {
 	// Env holds K=V pairs with placeholders. They override everything else.
 	Env []string
 
+	// Before is called before each start of a worker, from the goroutine that owns it, to make what its process will look for; expand
+	// replaces placeholders by what is this worker's. With its error the worker is not started. Nil means there is nothing to make.
+	Before func(worker int, expand func(string) string) error
+
 	// Workers is how many copies run, 1 to MaxWorkers. Zero means 4.
 	Workers int
 	// BasePort is worker 1's port; the others follow. Zero means 8000, or the next free block where a port of that one is

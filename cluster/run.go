@@ -143,6 +143,11 @@ func (w *worker) startProcess() error {
 		checks:      make(chan string),
 		tail:        &tail{},
 	}
+	if c.Before != nil {
+		if err := c.Before(w.worker, w.expand); err != nil {
+			return err
+		}
+	}
 	proc, err := w.cluster.world.start(procs.Config{
 		Argv:   w.argv(c.Command),
 		Dir:    c.Dir,

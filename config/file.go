@@ -12,6 +12,9 @@ import (
 type File struct {
 	Command Command `yaml:"command" example:"[python, manage.py, runserver]"`
 
+	Preset  string `yaml:"preset" example:"django"`
+	Prepare string `yaml:"prepare" enum:"auto|all|off"`
+
 	Name string `yaml:"name" example:"shop"`
 	JSON bool   `yaml:"json"`
 

@@ -45,6 +45,11 @@ var flagValues = map[string][]candidate{
 		{"on", "always"},
 		{"off", "never"},
 	},
+	"prepare": {
+		{"auto", "what builds the app"},
+		{"all", "also what changes data, such as migrate"},
+		{"off", "nothing"},
+	},
 	"policy": policyCandidates(),
 	"sticky": {
 		{"off", "each request for itself"},
@@ -110,6 +115,8 @@ func (c completer) placeholder(l *typedLine, word string) offer {
 		return offer{candidates: faultCandidates()}
 	case "POLICY":
 		return offer{candidates: policyCandidates()}
+	case "PRESET":
+		return offer{candidates: presetCandidates()}
 	case "CLUSTER":
 		return offer{candidates: c.look.clusters()}
 	case "COMMAND":

@@ -61,9 +61,7 @@ func (s *session) header() string {
 func (s *session) remarks(snap cluster.Snapshot) []string {
 	var remarks []string
 	add := func(format string, args ...any) { remarks = append(remarks, fmt.Sprintf(format, args...)) }
-	if s.plan.passing != "" {
-		add("%s", s.plan.passing)
-	}
+	remarks = append(remarks, s.plan.remarksOnChoice()...)
 	for _, moved := range s.cluster.Moved() {
 		add("%s", movedText(moved))
 	}

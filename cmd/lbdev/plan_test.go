@@ -1,17 +1,29 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 
-	"github.com/lbdev/lbdev/templates/presets"
+	"github.com/urfave/cli/v2"
 )
 
-func TestPassPort(t *testing.T) {
-	set, err := presets.Load("")
-	if err != nil {
+// planOf is what up would do with a command.
+func planOf(t *testing.T, argv ...string) (p *plan) {
+	t.Helper()
+	app := &cli.App{Commands: []*cli.Command{upCommand()}, Writer: io.Discard, ErrWriter: io.Discard}
+	app.Commands[0].Action = func(c *cli.Context) (err error) {
+		p, err = planUp(c)
+		return err
+	}
+	if err := app.Run(append([]string{"lbdev", "up", "--"}, argv...)); err != nil {
 		t.Fatal(err)
 	}
+	return p
+}
+
+func TestPassPort(t *testing.T) {
+	t.Chdir(t.TempDir())
 	for in, want := range map[string]string{
 		"python manage.py runserver":                                     "python manage.py runserver 127.0.0.1:{port} --noreload",
 		"python manage.py runserver 8000":                                "python manage.py runserver 127.0.0.1:{port} --noreload",
@@ -36,11 +48,11 @@ func TestPassPort(t *testing.T) {
 		"echo uvicorn":                                                   "echo uvicorn",
 		"node server.js":                                                 "node server.js",
 	} {
-		command, said := passPort(set, strings.Fields(in), nil, presets.Here(t.TempDir()))
-		if got := strings.Join(command, " "); got != want {
+		p := planOf(t, strings.Fields(in)...)
+		if got := strings.Join(p.config.Command, " "); got != want {
 			t.Errorf("%q becomes %q, want %q", in, got, want)
 		}
-		if changed := want != in; changed && said == "" {
+		if changed := want != in; changed && p.passing == "" {
 			t.Errorf("%q was changed and nothing was said", in)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,6 +86,11 @@ func (p *plan) settings(c *cli.Context) []setting {
 			}
 		case k.Name == "name":
 			s.Value = p.config.Name
+		case k.Name == "preset" && p.chosen:
+			s.Value = p.found.Preset.Name
+			if s.Source == "default" {
+				s.Source = "recognised: " + p.found.Why
+			}
 		case k.Name == "ready" && p.config.Ready == "": // it depends on the mode
 			s.Value = string(cluster.ReadyTCP)
 			if p.config.ReadyPath != "" {
@@ -132,6 +138,9 @@ func (p *plan) source(key string) string {
 	if at, ok := p.file.Place(key); ok && p.file.applied[key] {
 		return fmt.Sprintf("%s:%d", p.file.FileName(), at.Line)
 	}
+	if slices.Contains(p.applied, key) {
+		return "preset " + p.found.Preset.Name
+	}
 	return "default"
 }
 
@@ -144,6 +153,12 @@ func (p *plan) commandSource(c *cli.Context) string {
 	switch {
 	case c.Bool("sample"):
 		return "--sample"
+	case p.chosen:
+		source = "preset " + p.found.Preset.Name
+		if p.found.Why != "" {
+			source += ", " + p.found.Why
+		}
+		return source
 	case strings.HasPrefix(p.passing, "port added"):
 		source += ", " + p.passing
 	}
@@ -160,6 +175,11 @@ func (p *plan) variables(c *cli.Context) []variable {
 			value, source = shown, source+", hidden"
 		}
 		all = append(all, variable{name, value, source})
+	}
+	if p.found != nil {
+		for _, name := range slices.Sorted(maps.Keys(p.found.Env)) {
+			add(name+"="+p.found.Env[name], "preset "+p.found.Preset.Name)
+		}
 	}
 	for _, pair := range p.file.environ() {
 		name, _, _ := strings.Cut(pair, "=")

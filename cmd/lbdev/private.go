@@ -15,7 +15,7 @@ func (s *session) private() (string, error) {
 		return s.folder, nil
 	}
 	parent := os.TempDir()
-	if dir, err := control.Default(); err == nil {
+	if dir, err := control.Default(); err == nil && dir.Probe() == nil { // it makes the folder
 		parent = string(dir)
 	}
 	folder, err := rundir.Make(parent)
@@ -26,8 +26,11 @@ func (s *session) private() (string, error) {
 	return folder, nil
 }
 
-// removePrivate removes it.
+// removePrivate removes it, and what workshop has made.
 func (s *session) removePrivate() {
+	for _, folder := range s.moreFolders {
+		os.RemoveAll(folder)
+	}
 	if s.folder != "" {
 		os.RemoveAll(s.folder) // its error is a file that is left, which the next lbdev removes
 	}

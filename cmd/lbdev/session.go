@@ -45,6 +45,9 @@ type session struct {
 	door    *door
 	closed  string // why there is no door
 	folder  string // see private
+	shop    string // see workshop
+
+	moreFolders []string // that are removed with it
 
 	dashboard      *dashboard.Server // nil with --dashboard off
 	dashboardMoved *cluster.Move     // nil = it is where people look for it
@@ -110,6 +113,9 @@ func (s *session) open() (err error) {
 		return err
 	}
 	if err = s.openWatcher(); err != nil {
+		return err
+	}
+	if err = s.prepare(); err != nil {
 		return err
 	}
 	if s.cluster, err = cluster.New(s.plan.config); err != nil {

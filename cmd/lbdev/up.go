@@ -14,16 +14,16 @@ import (
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
-	"github.com/lbdev/lbdev/templates/presets"
 )
 
 func upCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "up",
 		Usage:     "run copies of a command, balance requests over them, and show who answers",
-		ArgsUsage: "[--] COMMAND [ARG…]",
-		UsageText: `lbdev up [flags] [--] COMMAND [ARG…]
+		ArgsUsage: "[--] [COMMAND [ARG…]]",
+		UsageText: `lbdev up [flags] [--] [COMMAND [ARG…]]
 
+lbdev up                                                what is in this folder, as lbdev presets knows it
 lbdev up --sample                                       the built-in sample app
 lbdev up -n 4 -- python manage.py runserver             Django: its port is added
 lbdev up -n 4 -- node server.js                         Node: the port comes as $PORT
@@ -80,8 +80,10 @@ type plan struct {
 	dashboard      string // its address; empty = none
 	dashboardMoves bool   // nobody has asked for that address: another one will do
 
-	notes []string // what people are told of how it was read
-	act   act
+	choice
+	prepare string   // which steps of the preset are run first
+	notes   []string // what people are told of how it was read
+	act     act
 }
 
 // planUp reads the flags. What cluster.New checks is not checked here.
@@ -99,7 +101,14 @@ func planWith(c *cli.Context, file *configFile) (*plan, error) {
 	if err := file.apply(c); err != nil {
 		return nil, err
 	}
-	p := &plan{origins: origins, json: c.Bool("json"), pty: c.String("pty"), watch: c.StringSlice("watch"), logDir: c.String("log-dir")}
+	p := &plan{file: file, origins: origins}
+	if err := p.choose(c, file); err != nil {
+		return nil, err
+	}
+	if err := p.applyPreset(c); err != nil {
+		return nil, err
+	}
+	p.json, p.pty, p.watch, p.logDir = c.Bool("json"), c.String("pty"), c.StringSlice("watch"), c.String("log-dir")
 	p.config = cluster.Config{
 		Name:         c.String("name"),
 		Workers:      c.Int("workers"),
@@ -115,11 +124,10 @@ func planWith(c *cli.Context, file *configFile) (*plan, error) {
 	if dir, err := control.Default(); err == nil { // else they lie in the system's folder for temporary files
 		p.config.SocketDir = string(dir)
 	}
-	p.file = file
-	if err := p.command(c, file); err != nil {
+	if err := p.command(c); err != nil {
 		return nil, err
 	}
-	return p, file.blame(p.check(c))
+	return p, p.blamePreset(file.blame(p.check(c)))
 }
 
 // orNever turns the 0 of a flag, which means none, into the negative value that means none in a Config.
@@ -130,36 +138,33 @@ func orNever(d time.Duration) time.Duration {
 	return d
 }
 
-// command finds out what to run and how it gets its port.
-func (p *plan) command(c *cli.Context, file *configFile) error {
-	argv := c.Args().Slice()
-	if len(argv) == 0 {
-		argv = file.Command
-	}
+// command puts what was chosen into the Config, with the worker's port in it. A command that names {port} or {socket} is left alone, so
+// is one that nobody knows: it finds its port in the environment. A port that is given would be the same for all workers and is
+// replaced.
+func (p *plan) command(c *cli.Context) error {
 	if c.Bool("sample") {
-		if len(argv) > 0 {
+		if len(p.argv) > 0 {
 			return &commandError{
-				code: exitUsage, err: fmt.Errorf("cannot run %q and the sample app: it is one or the other", argv[0]), hint: "leave --sample off",
+				code: exitUsage, err: fmt.Errorf("cannot run %q and the sample app: it is one or the other", p.argv[0]), hint: "leave --sample off",
 			}
 		}
-		var err error
-		if argv, err = sampleArgv(); err != nil {
-			return err
-		}
-		p.shown, p.passing = "the built-in sample app", ""
-		p.config.Command = argv
-		return nil
-	}
-	if len(argv) == 0 {
-		return &commandError{code: exitUsage, err: errors.New("cannot start workers: no command was given"), hint: fieldHint("Command")}
-	}
-	set, err := presets.Load("")
-	if err != nil {
+		argv, err := sampleArgv()
+		p.shown, p.config.Command = "the built-in sample app", argv
 		return err
 	}
-	p.config.Command, p.passing = passPort(set, argv, p.config.Env, presets.Here("."))
+	if len(p.argv) == 0 {
+		return &commandError{code: exitUsage, err: errors.New("cannot start workers: no command was given"), hint: fieldHint("Command")}
+	}
+	p.config.Command = p.argv
+	if p.found != nil {
+		p.config.Command, p.passing = p.found.Command, p.found.Said
+	}
+	if p.passing == "" && !cluster.HasPort(p.config.Command) && !cluster.HasSocket(p.config.Command) && !cluster.HasSocket(p.config.Env) {
+		p.passing = "port passed in the environment as PORT; if your server wants it otherwise, write {port} into the command"
+	}
 	p.shown = commandLine(p.config.Command)
-	return nil
+	p.presetEnv()
+	return p.planPrepare(c.String("prepare"))
 }
 
 // check completes the Config with what needs more than a copy.

@@ -49,6 +49,8 @@ func generalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "name", Usage: "the cluster's `NAME` (default: the folder's)", EnvVars: []string{"LBDEV_NAME"}},
 		&cli.StringFlag{Name: "file", Aliases: []string{"f"}, Usage: "read the settings that no flag gives from `FILE` (default: lbdev.yaml, if there)", EnvVars: []string{"LBDEV_FILE"}},
 		&cli.BoolFlag{Name: "print-config", Usage: "start nothing and print the settings, merged, as an lbdev.yaml that says where each came from; with --json as JSON"},
+		&cli.StringFlag{Name: "preset", Usage: "start this folder as `PRESET` says (default: the first that fits; lbdev presets lists them)", EnvVars: []string{"LBDEV_PRESET"}},
+		&cli.StringFlag{Name: "prepare", Value: "auto", Usage: "`WHAT` of a preset's steps to run first: auto (what builds the app), all (also what changes data), off", EnvVars: []string{"LBDEV_PREPARE"}},
 		&cli.BoolFlag{Name: "sample", Usage: "run the built-in sample app"},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON event per line", EnvVars: []string{"LBDEV_JSON"}},
 	}

@@ -72,7 +72,7 @@ func (s *Set) Recognise(place Place) (Found, error) {
 		r := p.reader(place)
 		ok, why := r.holds(p.When)
 		if !ok {
-			looked = append(looked, p.looksFor())
+			looked = append(looked, fmt.Sprintf("%s (%s)", p.LooksFor(), p.Title))
 			continue
 		}
 		if found == nil {
@@ -92,21 +92,23 @@ func (s *Set) Recognise(place Place) (Found, error) {
 	return *found, nil
 }
 
-// looksFor is a short form of what a preset is recognised by.
-func (p *Preset) looksFor() string {
+// LooksFor is a short form of what the preset's folders are recognised by, such as "manage.py" or "next in package.json".
+func (p *Preset) LooksFor() string {
 	for _, c := range p.When {
 		switch {
-		case len(c.Files) > 0:
-			return fmt.Sprintf("%s (%s)", c.Files[0], p.Title)
-		case len(c.AnyFile) > 0:
-			return fmt.Sprintf("%s (%s)", c.AnyFile[0], p.Title)
-		case len(c.Depends) > 0:
-			return fmt.Sprintf("%s in package.json (%s)", c.Depends[0], p.Title)
 		case c.Words != nil:
-			return fmt.Sprintf("%s in %s (%s)", c.Words.Any[0], c.Words.In[0], p.Title)
+			return c.Words.Any[0] + " in " + c.Words.In[0]
+		case len(c.Depends) > 0:
+			return c.Depends[0] + " in package.json"
+		case len(c.Script) > 0:
+			return "the script " + c.Script[0] + " in package.json"
+		case len(c.AnyFile) > 0:
+			return c.AnyFile[0]
+		case len(c.Files) > 0:
+			return c.Files[0]
 		}
 	}
-	return p.Title
+	return ""
 }
 
 // Named is the preset of a name, whatever the folder looks like. procfile:NAME is a line of the Procfile.

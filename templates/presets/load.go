@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -170,6 +171,26 @@ func (p *Preset) check() *fault {
 		return &fault{key: "$.name", problem: "there is nothing to run: run and known are missing"}
 	}
 	return p.walk("$", reflect.ValueOf(*p))
+}
+
+// CheckSettings says whether all settings have one of these names. Its error is a *FileError.
+func (p *Preset) CheckSettings(names []string) error {
+	at := map[string]string{}
+	for name := range p.Settings {
+		at[name] = "$.settings." + name
+	}
+	for i, c := range p.Cases {
+		for name := range c.Settings {
+			at[name] = fmt.Sprintf("$.cases[%d].settings.%s", i, name)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(at)) {
+		if !slices.Contains(names, name) {
+			line, column := p.places.of(at[name])
+			return &FileError{File: p.Source, Line: line, Column: column, Problem: fmt.Sprintf("there is no setting %q", name), Near: nearest(name, names)}
+		}
+	}
+	return nil
 }
 
 // walk checks every text that has a form, by its key.
