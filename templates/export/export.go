@@ -18,6 +18,7 @@ type Cluster struct {
 	Cookie  string   // the cookie's name, with Sticky cookie
 
 	Command []string // of one worker, with {port}, {worker} …
+	Program string   // where the first word of Command is on this machine; empty = unknown
 	Dir     string   // where it runs
 	Env     []string // names of variables that the user has set, never their values
 
@@ -46,7 +47,7 @@ type Cluster struct {
 // A Worker is one copy.
 type Worker struct {
 	Number, Port int
-	Host         string // where it listens; empty = 127.0.0.1
+	Host         string // where it listens, an address or a name; empty = 127.0.0.1
 	Socket       string // where it listens instead of on its port: the socket's path
 	Weight       int    // 0 = nothing new; lbdev's usual is 1
 	Backup       bool
@@ -63,6 +64,7 @@ type Options struct {
 type File struct {
 	Name string // with slashes, relative, such as "nginx/shop.conf"
 	Text string
+
 	// Part is set where the file is no whole configuration but a piece for one that people have, and another file says the same
 	// as a whole.
 	Part bool

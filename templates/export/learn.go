@@ -19,6 +19,9 @@ func (v *view) learn(target string) error {
 	if v.Policy, err = policyWord(target, v.PolicyName); err != nil {
 		return err
 	}
+	if target == "compose" || target == "kubernetes" || target == "systemd" || target == "procfile" {
+		v.Policy = word{} // each has its own way, or none
+	}
 	if v.Policy.Lacks != "" {
 		v.lack("--policy "+v.PolicyName, v.Policy.Lacks, v.instead())
 	}
@@ -35,6 +38,14 @@ func (v *view) learn(target string) error {
 		v.learnApache()
 	case "caddy":
 		v.learnCaddy()
+	case "traefik":
+		v.learnTraefik()
+	case "compose":
+		v.learnCompose()
+	case "kubernetes":
+		v.learnKubernetes()
+	case "systemd", "procfile":
+		v.learnSupervisor()
 	}
 	return nil
 }

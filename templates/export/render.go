@@ -19,6 +19,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"quote":  quote,
 	"regexp": regexp.QuoteMeta,
 	"lower":  strings.ToLower,
+	"yaml":   yaml,
 }).ParseFS(texts, "*.tmpl"))
 
 // Targets are all programs that there is an export for, in the order in which people get to know them.
@@ -42,6 +43,13 @@ var targets = []target{
 	{Target{"haproxy", "HAProxy", "haproxy.cfg, and a piece for an HAProxy that runs already"}, part("haproxy.part"), whole("haproxy.main", "haproxy.cfg", ".cfg")},
 	{Target{"apache", "Apache", "httpd.conf, and a piece for an Apache that runs already"}, part("apache.part"), whole("apache.main", "httpd.conf", ".conf")},
 	{Target{"caddy", "Caddy", "a Caddyfile, and a piece for a Caddy that runs already"}, part("caddy.part"), whole("caddy.main", "Caddyfile", ".caddyfile")},
+	{Target{"traefik", "Traefik", "traefik.yml and dynamic.yml"}, nil, writeTraefik},
+	{Target{"compose", "Docker Compose", "compose.yaml: a service per worker, and nginx before them"}, nil, writeCompose},
+	{Target{"kubernetes", "Kubernetes", "a Deployment, a Service and an Ingress"}, nil, func(v *view) []File {
+		return []File{{Name: v.ID + ".yaml", Text: v.execute("kubernetes.main")}}
+	}},
+	{Target{"systemd", "systemd", "a unit that each worker is an instance of, and a target for all"}, nil, writeSystemd},
+	{Target{"procfile", "Procfile", "a Procfile for foreman and its like"}, nil, writeProcfile},
 }
 
 // find returns the target of a name.

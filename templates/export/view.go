@@ -110,7 +110,7 @@ func (c *Cluster) validate() error {
 		if w.Port < 1 || w.Port > 65535 {
 			fault("cannot export worker %d: its port is %d", w.Number, w.Port)
 		}
-		if w.Host != "" && net.ParseIP(w.Host) == nil {
+		if w.Host != "" && net.ParseIP(w.Host) == nil && (!isSimple(w.Host) || w.Host[0] == '-') {
 			fault("cannot export worker %d: its host is %q", w.Number, w.Host)
 		}
 	}
