@@ -74,6 +74,8 @@ type Config struct {
 	// TLS is how the front speaks TLS, on all of its addresses; whoever speaks plain HTTP there is sent to https. Nil means
 	// not at all.
 	TLS *tls.Config
+	// TLSCert and TLSKey are the files that TLS was read from, which Export tells. Empty means that it came from nowhere else.
+	TLSCert, TLSKey string
 	// Redirect is an address that sends all who come there to https. Empty means none. It needs TLS.
 	Redirect string
 	// MaxBody is how many bytes a request's body may have, larger ones get 413. Zero means any number.

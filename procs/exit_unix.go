@@ -27,6 +27,14 @@ func signalName(sig syscall.Signal) string {
 	return "signal " + strconv.Itoa(int(sig)) // a real-time one
 }
 
+// SignalName is what SignalByName understands, such as "TERM".
+func SignalName(sig os.Signal) string {
+	if s, ok := sig.(syscall.Signal); ok {
+		return strings.TrimPrefix(signalName(s), "SIG")
+	}
+	return sig.String()
+}
+
 // SignalByName understands "TERM", "SIGTERM", "int" and "9".
 func SignalByName(name string) (os.Signal, error) {
 	const last = 64 // SIGRTMAX on Linux

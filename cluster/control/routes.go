@@ -17,6 +17,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("GET /v1/events", s.getEvents)
 	mux.HandleFunc("GET /v1/logs", s.getLogs)
 	mux.HandleFunc("GET /v1/requests", s.getRequests)
+	mux.HandleFunc("GET /v1/export", s.getExport)
 	mux.HandleFunc("GET /metrics", s.metrics)
 
 	mux.HandleFunc("POST /v1/workers/{w}/kill", s.act(kill, (*cluster.Cluster).Kill))

@@ -117,6 +117,10 @@ func (c completer) placeholder(l *typedLine, word string) offer {
 		return offer{candidates: policyCandidates()}
 	case "PRESET":
 		return offer{candidates: presetCandidates()}
+	case "TARGET":
+		return offer{candidates: targetCandidates()}
+	case "SNIPPET":
+		return offer{candidates: snippetCandidates()}
 	case "CLUSTER":
 		return offer{candidates: c.look.clusters()}
 	case "COMMAND":
@@ -137,7 +141,7 @@ func (c completer) operand(l *typedLine) offer {
 	if len(l.operands) == 0 && len(l.command.Subcommands) > 0 {
 		return offer{candidates: commandCandidates(l.command.Subcommands)}
 	}
-	if wraps(l.command) {
+	if wraps(l.command) || l.dashes && l.command.Name == "export" {
 		return l.userCommand()
 	}
 	slots := l.slots()

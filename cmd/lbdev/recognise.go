@@ -97,7 +97,7 @@ func presetError(err error) error {
 // choose finds out what to run: the command that was typed, else that of the config file, else what the preset says that was asked
 // for or that fits the folder. A preset that knows a typed command goes with it.
 func (p *plan) choose(c *cli.Context, file *configFile) error {
-	p.argv = c.Args().Slice()
+	p.argv = commandOf(c)
 	asked := c.String("preset")
 	if len(p.argv) == 0 && (asked == "" || file.applied["preset"]) {
 		p.argv = file.Command

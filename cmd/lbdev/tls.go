@@ -28,6 +28,8 @@ func (p *plan) secure(c *cli.Context) error {
 		return usage("tls-key", "lbdev up --tls-cert cert.pem --tls-key key.pem …", "cannot use TLS key %q without a certificate", keyFile)
 	case certFile != "":
 		return p.ownCertificate(certFile, keyFile)
+	case c.Bool("tls") && writesOnly(c): // which makes no CA
+		p.config.TLS = &tls.Config{}
 	case c.Bool("tls") && !c.Bool("print-config"): // which makes no CA
 		return p.localCertificate()
 	}
@@ -46,6 +48,7 @@ func (p *plan) ownCertificate(certFile, keyFile string) error {
 		}
 	}
 	p.config.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
+	p.config.TLSCert, p.config.TLSKey = absolute(certFile), absolute(keyFile)
 	return nil
 }
 

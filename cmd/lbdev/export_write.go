@@ -1,0 +1,84 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/lbdev/lbdev/templates/export"
+)
+
+// write puts the files into a folder: all of them, or none if one would be overwritten unasked.
+func (x *exported) write(c *cli.Context, dir string, force bool) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("cannot make folder %q: %w", dir, bare(err))
+	}
+	for _, f := range x.files {
+		e := exportFile{Name: f.Name, Part: f.Part, Path: filepath.Join(dir, filepath.FromSlash(f.Name)), State: "written"}
+		old, err := os.ReadFile(e.Path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err == nil && bytes.Equal(old, []byte(f.Text)):
+			e.State = "unchanged"
+		case err == nil && force:
+		case err == nil:
+			return &commandError{code: exitFailed, err: fmt.Errorf("cannot write %q: it is there already, and it is another one", e.Path), hint: "--force overwrites it, another folder keeps it"}
+		default:
+			return fmt.Errorf("cannot write %q: %w", e.Path, bare(err))
+		}
+		x.Files = append(x.Files, e)
+	}
+	for i, f := range x.files {
+		if x.Files[i].State == "unchanged" {
+			continue
+		}
+		if err := writeFile(x.Files[i].Path, f, force); err != nil {
+			return fmt.Errorf("cannot write %q: %w", x.Files[i].Path, bare(err))
+		}
+	}
+	if x.json {
+		return printJSON(c, x)
+	}
+	for _, f := range x.Files {
+		fmt.Fprintf(c.App.Writer, "%-9s %s\n", f.State, f.Path)
+	}
+	x.talk(c)
+	for _, line := range []string{x.Check, x.Run} {
+		if line != "" {
+			fmt.Fprintf(c.App.ErrWriter, "lbdev: next:  cd %s && %s\n", quoted(dir), line)
+		}
+	}
+	return nil
+}
+
+func fileExists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
+}
+
+// absolute is a path that is right in other folders too.
+func absolute(path string) string {
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}
+
+// writeFile makes a new file, also in place of one that came since it was looked for only if that was asked for.
+func writeFile(path string, f export.File, force bool) error {
+	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	if force {
+		how = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	}
+	file, err := os.OpenFile(path, how, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteString(f.Text)
+	return errors.Join(err, file.Close())
+}
