@@ -34,11 +34,14 @@ var projects = []project{
 	}, recognised: "Django", says: "The install worked successfully"},
 	{name: "flask", make: venv, recognised: "Flask"},
 	{name: "fastapi", make: venv, recognised: "FastAPI"},
+	{name: "rails", make: rails, recognised: "Rails", says: "<title>Ruby on Rails</title>"},
 	{name: "rack", recognised: "Rack"},
 	{name: "node", recognised: "Node"},
 	{name: "express", make: modules, recognised: "Node"},
 	{name: "next", make: modules, recognised: "Next"},
 	{name: "vite", make: modules, recognised: "Vite", says: "the same file from every copy"},
+	{name: "bun", recognised: "Bun"},
+	{name: "deno", recognised: "Deno"},
 	{name: "jar", make: jar, recognised: "Java"},
 	{name: "go", recognised: "Go"},
 	{name: "php", recognised: "PHP"},
@@ -116,7 +119,8 @@ func upIn(t *testing.T, dir string, flags ...string) *front {
 	base := freePorts(t, mostWorkers+1)
 	f := &front{T: t, dir: dir, base: base, host: fmt.Sprintf("127.0.0.1:%d", base+mostWorkers)}
 	f.url = "http://" + f.host
-	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NEXT_TELEMETRY_DISABLED=1")
+	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NEXT_TELEMETRY_DISABLED=1", "DENO_NO_UPDATE_CHECK=1",
+		"PATH="+tools(t)+":"+os.Getenv("PATH"))
 	f.exited = make(chan struct{})
 	args := append([]string{"up", "--dashboard", "off", "--base-port", strconv.Itoa(f.base), "--listen", f.host}, flags...)
 	f.cmd = exec.Command(program, args...)
@@ -149,6 +153,17 @@ func venv(t *testing.T, dir string) {
 	run(t, dir, python, "-m", "venv", "--without-pip", "--system-site-packages", ".venv")
 }
 
+// rails has the tool of Debian's Rails make a project, with gems that are Debian's packages.
+func rails(t *testing.T, dir string) {
+	t.Helper()
+	run(t, dir, "rails", "new", ".", "--minimal", "--skip-bundle", "--skip-git", "--skip-listen", "--skip-bootsnap")
+	gems := "gem \"rails\"\ngem \"sqlite3\"\ngem \"puma\"\n"
+	if err := os.WriteFile(filepath.Join(dir, "Gemfile"), []byte(gems), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run(t, dir, "bundle", "install", "--local", "--quiet")
+}
+
 // jar packs a program with the Java that is here.
 func jar(t *testing.T, dir string) {
 	t.Helper()
@@ -157,11 +172,10 @@ func jar(t *testing.T, dir string) {
 	run(t, dir, "jar", "--create", "--file", "page.jar", "--main-class", "Main", "-C", classes, ".")
 }
 
-// modules links what scripts/tools has installed for a project of npm's. Links of files and not of the folder, because bundlers look
-// where a file really is.
-func modules(t *testing.T, dir string) {
+// installed is the folder in which scripts/tools has installed what a lock file of npm's lists.
+func installed(t *testing.T, lock string) string {
 	t.Helper()
-	lock, err := os.ReadFile(filepath.Join(dir, "package-lock.json"))
+	text, err := os.ReadFile(lock)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,8 +183,28 @@ func modules(t *testing.T, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := filepath.Join(cache, "lbdev-tests", fmt.Sprintf("%s-%.12x", filepath.Base(dir), sha256.Sum256(lock)))
-	err = filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
+	dir := filepath.Join(cache, "lbdev-tests", fmt.Sprintf("%s-%.6x", filepath.Base(filepath.Dir(lock)), sha256.Sum256(text)))
+	if _, err := os.Stat(dir); err != nil {
+		t.Fatalf("%v (make tools installs it)", err)
+	}
+	return dir
+}
+
+// tools are the programs that npm has, as entries of PATH.
+func tools(t *testing.T) string {
+	t.Helper()
+	var path []string
+	for _, name := range []string{"bun", "deno"} {
+		path = append(path, filepath.Join(installed(t, filepath.Join("testdata", "tools", name, "package-lock.json")), "node_modules", ".bin"))
+	}
+	return strings.Join(path, ":")
+}
+
+// modules links what a project of npm's depends on. Links of files and not of the folder, because bundlers look where a file really is.
+func modules(t *testing.T, dir string) {
+	t.Helper()
+	from := installed(t, filepath.Join(dir, "package-lock.json"))
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
