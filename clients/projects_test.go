@@ -97,7 +97,7 @@ func shownPort(page string) (port int, ok bool) {
 // fresh makes the project in a folder of its own.
 func (p project) fresh(t *testing.T) string {
 	t.Helper()
-	dir := filepath.Join(t.TempDir(), p.name)
+	dir := filepath.Join(t.TempDir(), p.name+"-project") // Rails makes no app that is called Rails
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -193,17 +193,21 @@ func installed(t *testing.T, lock string) string {
 // tools are the programs that npm has, as entries of PATH.
 func tools(t *testing.T) string {
 	t.Helper()
-	var path []string
-	for _, name := range []string{"bun", "deno"} {
-		path = append(path, filepath.Join(installed(t, filepath.Join("testdata", "tools", name, "package-lock.json")), "node_modules", ".bin"))
+	modules := func(name string) string {
+		return filepath.Join(installed(t, filepath.Join("testdata", "tools", name, "package-lock.json")), "node_modules")
 	}
-	return strings.Join(path, ":")
+	bun, err := filepath.Glob(filepath.Join(modules("bun"), "@oven", "*", "bin")) // the one in .bin comes with a script that is not run
+	if err != nil || len(bun) == 0 {
+		t.Fatalf("bun is not there: %v", err)
+	}
+	return strings.Join(append(bun, filepath.Join(modules("deno"), ".bin")), ":")
 }
 
 // modules links what a project of npm's depends on. Links of files and not of the folder, because bundlers look where a file really is.
 func modules(t *testing.T, dir string) {
 	t.Helper()
-	from := installed(t, filepath.Join(dir, "package-lock.json"))
+	name := strings.TrimSuffix(filepath.Base(dir), "-project")
+	from := installed(t, filepath.Join("testdata", "projects", name, "package-lock.json"))
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
