@@ -2,7 +2,6 @@ package export
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -125,11 +124,10 @@ func (v *view) CaddyRoutes() (routes []caddyRoute) {
 		if w.Out {
 			continue
 		}
-		name := regexp.QuoteMeta(v.Sticky.Route)
 		routes = append(routes, caddyRoute{
 			Name:    fmt.Sprintf("w%d", w.Number),
-			Comment: fmt.Sprintf("--sticky %s: sessions that end in .w%d belong to worker %d; when it is out, the next one serves.", v.Cluster.Sticky, w.Number, w.Number),
-			Matcher: fmt.Sprintf("expression `{http.request.cookie.%s}.endsWith(\".w%d\") || {http.request.orig_uri.path}.matches(\"(?i);%s=[^;/]*[.]w%d([;/]|$)\")`", v.Sticky.Route, w.Number, name, w.Number),
+			Comment: fmt.Sprintf("Sessions of worker %d; when it is out, the next one serves.", w.Number),
+			Matcher: fmt.Sprintf("expression `{lbdev_route} == \"w%d\"`", w.Number),
 			worker:  i,
 		})
 	}
@@ -216,6 +214,9 @@ func (v *view) CaddyProxy(r caddyRoute) string {
 	var b strings.Builder
 	if err := templates.ExecuteTemplate(&b, "caddy.proxy", p); err != nil {
 		panic(fmt.Sprintf("export: %v", err))
+	}
+	if r.worker >= 0 { // what the words mean is said once, for all others
+		return tidy(b.String(), true)
 	}
 	return b.String()
 }

@@ -14,10 +14,7 @@ func (v *view) learnNginx() {
 	if v.H2C {
 		v.lack("--upstream h2c", "before version 1.29.4 nginx speaks HTTP/2 to workers of gRPC only (grpc_pass)", "HTTP/1.1")
 	}
-	if v.Sticky != (sticky{}) {
-		v.lack("--sticky "+v.Cluster.Sticky, "nginx's sticky was long part of its commercial version only", "hash $remote_addr: a client's address keeps it at its worker")
-		v.Policy = word{Text: "hash $remote_addr consistent;"}
-	}
+	v.nginxSticky()
 	v.nginxFirst(kind)
 	v.nginxBackups()
 	if v.SlowStart > 0 {
@@ -39,6 +36,52 @@ func (v *view) learnNginx() {
 	}
 }
 
+// maxHomes is how many workers clients are kept at: each takes a group that names all of them.
+const maxHomes = 32
+
+// nginxSticky keeps clients by a group of its own for each worker, in which the others are backups: nginx's directive "sticky" was long part
+// of its commercial version only.
+func (v *view) nginxSticky() {
+	switch {
+	case v.Sticky == (sticky{}):
+		return
+	case strings.Contains(v.Sticky.Cookie+v.Sticky.Route, "-"):
+		v.lack("--sticky "+v.Cluster.Sticky, "nginx's variables have no - in their names", "hash $remote_addr: a client's address keeps it at its worker")
+	case len(v.Workers) > maxHomes:
+		v.lack("--sticky "+v.Cluster.Sticky, fmt.Sprintf("that takes a group per worker, which for more than %d is too much", maxHomes), "hash $remote_addr: a client's address keeps it at its worker")
+	default:
+		return
+	}
+	v.Sticky, v.Policy = sticky{}, word{Text: "hash $remote_addr consistent;"}
+}
+
+// A home is the group of the clients of one worker.
+type home struct {
+	worker
+	Name    string
+	Servers []string
+}
+
+// NginxHomes are those of all workers that get requests.
+func (v *view) NginxHomes() (homes []home) {
+	if v.Sticky == (sticky{}) {
+		return nil
+	}
+	for i, w := range v.Workers {
+		if w.Out {
+			continue
+		}
+		w.Backup, w.Share = false, 1
+		h := home{worker: w, Name: fmt.Sprintf("%s-%d", v.ID, w.Port), Servers: []string{w.NginxServer(v.Windows)}}
+		for _, other := range v.others(i) {
+			other.Backup = true
+			h.Servers = append(h.Servers, other.NginxServer(v.Windows))
+		}
+		homes = append(homes, h)
+	}
+	return homes
+}
+
 // nginxFirst writes policy first as one worker and its backups.
 func (v *view) nginxFirst(kind string) {
 	if kind != "first" {
@@ -52,7 +95,9 @@ func (v *view) nginxFirst(kind string) {
 		}
 		w.Backup, first = !first, false
 	}
-	v.Lacks[0].Instead = "the first worker, and the others as backups"
+	if len(v.Lacks) > 0 {
+		v.Lacks[0].Instead = "the first worker, and the others as backups"
+	}
 }
 
 // nginxBackups takes backups out where nginx refuses them: with hashes and random.

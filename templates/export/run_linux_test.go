@@ -1,5 +1,3 @@
-//go:build unix
-
 package export
 
 import (
@@ -143,7 +141,11 @@ func command(t *testing.T, target, dir string, args []string) *exec.Cmd {
 func startFront(t *testing.T, target string, c Cluster) {
 	t.Helper()
 	dir := write(t, target, c, Options{})
-	cmd := command(t, target, dir, programs[target].run)
+	args := programs[target].run
+	if target == "nginx" && c.TCP { // Debian has it as a module
+		args = append([]string{"-g", "load_module /usr/lib/nginx/modules/ngx_stream_module.so; daemon off;"}, args[:len(args)-2]...)
+	}
+	cmd := command(t, target, dir, args)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -190,13 +192,22 @@ func startFront(t *testing.T, target string, c Cluster) {
 	}
 }
 
-// freePort is one that nobody has.
+// lastPort is the last that freePort gave away. Another run of the tests begins elsewhere.
+var lastPort atomic.Int64
+
+func init() { lastPort.Store(20000 + int64(os.Getpid())*61%9000) }
+
+// freePort is one that nobody has, and that nobody is given who asks the system for any: those are higher.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		port := int(lastPort.Add(1))
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("cannot find a free port")
+	return 0
 }
