@@ -42,9 +42,13 @@ func (c *Cluster) SetBalancing(change Balancing) error {
 	c.balancing.Lock()
 	defer c.balancing.Unlock()
 	before := c.Balanced()
+	if err := c.refused(change); err != nil {
+		return err
+	}
 	if err := c.rebalance(change); err != nil {
 		return err
 	}
+	c.following.poke()
 	if now := c.Balanced(); now != before {
 		c.notice("balancing: %s", now)
 	}
@@ -139,6 +143,7 @@ func (c *Cluster) SetShare(id int, change Share) error {
 	}
 	c.balancing.Lock()
 	defer c.balancing.Unlock()
+	defer c.following.poke()
 	weight, backup := w.backend.Share()
 	if n := change.Weight; n != nil && *n != weight {
 		w.backend.SetWeight(*n)

@@ -31,17 +31,18 @@ var (
 
 // A Cluster is N workers, the front before them, and what is known of both. Its methods may be called from any goroutine.
 type Cluster struct {
-	config  Config                 // as it was asked for in the beginning
-	launch  atomic.Pointer[Config] // the same, with what Renew has changed since
-	shares  atomic.Pointer[shares]
-	world   world
-	pool    *proxy.Pool
-	proxy   *proxy.Proxy
-	front   *front
-	base    int
-	sockets string // the folder of the workers' sockets; empty = they listen on ports
-	moved   []Move
-	opened  time.Time
+	config    Config                 // as it was asked for in the beginning
+	launch    atomic.Pointer[Config] // the same, with what Renew has changed since
+	shares    atomic.Pointer[shares]
+	world     world
+	pool      *proxy.Pool
+	proxy     *proxy.Proxy
+	front     *front
+	following *following // of a program that is the front; nil = the proxy is
+	base      int
+	sockets   string // the folder of the workers' sockets; empty = they listen on ports
+	moved     []Move
+	opened    time.Time
 
 	events *Feed[Event]
 	logs   *Feed[LogLine]
@@ -93,6 +94,12 @@ func New(config Config) (*Cluster, error) {
 	c.world = world{start: startProcess, answers: answers, probe: probe, inquire: inquire, check: check}
 	c.patience, c.hurry = context.WithCancel(context.Background())
 	c.list.Store(new([]*worker))
+	if other := config.Front; other != nil {
+		c.following = newFollowing(other.Make(c), c.frontPlan, c.starting, func(err error) { c.notice("%v", err) })
+		if err := c.refused(config.balancing()); err != nil {
+			return nil, &FieldError{Field: "Policy", Err: err}
+		}
+	}
 	return c, nil
 }
 
@@ -117,8 +124,17 @@ func (c *Cluster) Open() error {
 		return err
 	}
 	c.opened = time.Now()
-	c.front.serve()
-	c.grow(c.config.workers())
+	workers := c.seatOut(c.config.workers())
+	if c.following != nil {
+		if err := c.openOther(); err != nil {
+			c.following.close(c.patience, 0)
+			c.closeSockets()
+			return err
+		}
+	} else {
+		c.front.serve()
+	}
+	c.run(workers)
 	return nil
 }
 
@@ -214,7 +230,20 @@ func (c *Config) frontPorts() []int {
 }
 
 // grow adds workers until there are n.
-func (c *Cluster) grow(n int) {
+func (c *Cluster) grow(n int) { c.run(c.seatOut(n)) }
+
+// seatOut is seat for workers that another front gets to know of when they are ready.
+func (c *Cluster) seatOut(n int) []*worker {
+	workers := c.seat(n)
+	for _, w := range workers {
+		w.out = true
+		w.publishStatus(Event{})
+	}
+	return workers
+}
+
+// seat makes those workers that are missing until there are n. They do nothing yet.
+func (c *Cluster) seat(n int) []*worker {
 	workers := slices.Clone(c.all())
 	first := len(workers)
 	for i := first; i < n; i++ {
@@ -223,7 +252,12 @@ func (c *Cluster) grow(n int) {
 		workers = append(workers, w)
 	}
 	c.list.Store(&workers)
-	for _, w := range workers[first:] {
+	return workers[first:]
+}
+
+// run starts workers.
+func (c *Cluster) run(workers []*worker) {
+	for _, w := range workers {
 		c.goroutines.Go(w.loop)
 	}
 }

@@ -67,6 +67,8 @@ type Config struct {
 	BasePort int
 	// Mode says what is balanced. Empty means ModeHTTP.
 	Mode Mode
+	// Front is a program that takes the place of the proxy. Nil means none.
+	Front *OtherFront
 	// Listen is the front's address, host:port or unix:PATH. Empty means 127.0.0.1:8080, or the next free port after it.
 	Listen string
 	// MoreListen are further addresses at which the front is reached.
@@ -300,6 +302,9 @@ func (c *Config) validateFront(fault func(field, format string, args ...any)) {
 	case "", ModeHTTP, ModeTCP:
 	default:
 		fault("Mode", "cannot use mode %q: it must be http or tcp", c.Mode)
+	}
+	if c.Front != nil {
+		c.validateOtherFront(fault)
 	}
 	if c.Mode == ModeTCP {
 		c.validateTCP(fault)

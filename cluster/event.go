@@ -49,5 +49,6 @@ type Event struct {
 type LogLine struct {
 	procs.Line
 	Worker, Port int
+	From         string // the program that is the front, if it is not a worker's
 	Incarnation  uint64
 }

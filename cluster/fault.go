@@ -24,6 +24,9 @@ func (c *Cluster) SetFault(id int, p fault.Plan, d time.Duration) error {
 	if err != nil {
 		return err
 	}
+	if err := c.needsProxy(fmt.Sprintf("make worker %d misbehave", w.worker)); err != nil {
+		return err
+	}
 	if c.config.Mode == ModeTCP && p.Errors != (fault.Errors{}) {
 		return &ModeError{What: fmt.Sprintf("have worker %d answer with errors", w.worker), Hint: "latency, blackhole, reset, refuse and bandwidth work"}
 	}

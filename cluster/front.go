@@ -64,6 +64,9 @@ type opening struct {
 
 // openFront listens on an address, and on more. refused is told of clients that don't send the PROXY protocol's header. A port that is taken is a *PortTakenError. After an error nothing is left open.
 func openFront(address string, config *Config, p *proxy.Proxy, refused func(net.Addr, error)) (*front, error) {
+	if config.Front != nil {
+		return reserveFront(address, config)
+	}
 	f := &front{rules: config.rules(p), limiter: config.limiter(p), refused: refused}
 	if config.Mode == ModeTCP {
 		s := proxy.NewTCPServer(p)

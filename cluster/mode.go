@@ -49,6 +49,9 @@ const badgeIs = "show in pages which port served them"
 // SetBadge says whether HTML pages that browsers show bear a label with the port that served them; see package badge. The error is a
 // *ModeError.
 func (c *Cluster) SetBadge(on bool) error {
+	if err := c.needsProxy(badgeIs); err != nil && on {
+		return err
+	}
 	switch {
 	case on && c.config.Mode == ModeTCP:
 		return &ModeError{What: badgeIs, Hint: "a front that speaks HTTP can:  --mode http"}
@@ -64,7 +67,7 @@ func (c *Cluster) SetBadge(on bool) error {
 
 // badge is what snapshots say of it.
 func (c *Cluster) badge() *bool {
-	if c.config.Mode == ModeTCP {
+	if c.config.Mode == ModeTCP || c.config.Front != nil {
 		return nil
 	}
 	return new(c.proxy.Badge())

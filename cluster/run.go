@@ -248,6 +248,12 @@ func (w *worker) awaitLastWords(r *run) {
 // awaitIdle waits until the worker has no request in flight, but not longer than it is told: an event stream never ends by
 // itself.
 func (w *worker) awaitIdle(ctx context.Context, r *run, patience time.Duration) {
+	if f := w.cluster.following; f != nil {
+		if patience > 0 {
+			f.settle(ctx, r.proc.Done(), patience)
+		}
+		return
+	}
 	deadline := time.After(patience)
 	for {
 		if _, _, inFlight := w.backend.Counts(); inFlight == 0 {

@@ -85,6 +85,7 @@ func (c *Cluster) shrink(n int, gone chan<- struct{}) {
 	rest := workers[:n:n]
 	if !c.ending.Load() { // else the report has them too
 		c.list.Store(&rest)
+		c.following.poke()
 		c.settle() // those who stay may have come to their end before
 	}
 }

@@ -35,7 +35,11 @@ func (c *Cluster) Shutdown(ctx context.Context) Report {
 	defer stop()
 	first := !c.ending.Swap(true)
 	if first {
-		c.front.close(c.patience, c.proxy, min(c.launch.Load().stopTimeout(), frontPatience))
+		if patience := min(c.launch.Load().stopTimeout(), frontPatience); c.following != nil {
+			c.following.close(c.patience, patience)
+		} else {
+			c.front.close(c.patience, c.proxy, patience)
+		}
 		retire(c.all()) // also lets go a Scale that waits for its workers
 	}
 	c.scaling.enter(context.Background()) // its one error is a context that ends

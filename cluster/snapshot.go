@@ -16,6 +16,7 @@ type Snapshot struct {
 	Policy    string           `json:"policy"`
 	Sticky    string           `json:"sticky,omitempty"`        // how clients are kept at a worker; empty = not at all
 	SlowMS    int64            `json:"slow_start_ms,omitempty"` // in which the share of a new process grows
+	Program   *FrontProgram    `json:"front_program,omitempty"` // what listens there in place of lbdev itself
 	Badge     *bool            `json:"badge,omitempty"`         // pages bear a label with the port that served them; nil = there are no pages
 	UptimeMS  int64            `json:"uptime_ms"`
 	Ending    bool             `json:"ending,omitempty"` // it is being shut down
@@ -71,6 +72,7 @@ type workerStatus struct {
 	over   bool      // see worker
 	failed bool      // it is over because something went wrong
 	late   bool      // it is over because it did not become ready in time
+	out    bool      // somebody has taken it out: see takenOut
 	waits  bool      // for its port, which a stranger has
 }
 
@@ -91,6 +93,7 @@ func (w *worker) publishStatus(e Event) {
 		over:   w.over,
 		failed: w.over && (w.state == Failed || w.lastExit != nil && w.lastExit.Code != 0),
 		late:   w.over && w.late,
+		out:    w.out,
 		waits:  w.state == Backoff && w.waitsForPort,
 	}
 	if w.state == Ready {
@@ -103,6 +106,7 @@ func (w *worker) publishStatus(e Event) {
 		s.LastExit = w.lastExit.String()
 	}
 	w.seen.Store(s)
+	w.cluster.following.poke()
 }
 
 func (w *worker) snapshot(now time.Time) WorkerSnapshot {
@@ -129,6 +133,7 @@ func (c *Cluster) Snapshot() Snapshot {
 	now := time.Now()
 	stats := c.proxy.Stats()
 	s := Snapshot{
+		Program:   c.frontProgram(),
 		Badge:     c.badge(),
 		Name:      c.config.name(),
 		PID:       os.Getpid(),

@@ -70,6 +70,7 @@ type worker struct {
 	fault    standing
 
 	state        State
+	out          bool // somebody has taken it out: see takenOut
 	wanted       bool // it shall have a process: cleared by stop, set by start and restart
 	retired      bool
 	over         bool // nothing will happen unless someone asks: it failed, or its restart policy wants no other start
@@ -439,7 +440,7 @@ func (w *worker) awaitPort() {
 
 // set is the only writer of the state. It tells the proxy first, then the readers.
 func (w *worker) set(s State, e Event) {
-	w.state = s
+	w.state, w.out = s, w.takenOut(s, e)
 	w.tell(s)
 	e.Kind, e.State = KindState, s
 	e.Worker, e.Port, e.Incarnation = w.worker, w.port, w.incarnation

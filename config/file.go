@@ -32,6 +32,7 @@ type File struct {
 	PTY          string        `yaml:"pty" enum:"auto|on|off"`
 	Watch        List          `yaml:"watch" example:"[\"*.py\", \"!tests\"]"`
 
+	Front         string `yaml:"front" enum:"lbdev|nginx|haproxy|apache|caddy"`
 	Mode          string `yaml:"mode" enum:"http|tcp"`
 	Listen        List   `yaml:"listen" example:"127.0.0.1:8080"`
 	Dashboard     string `yaml:"dashboard" known:"off" example:"127.0.0.1:8090"`

@@ -133,6 +133,7 @@ type Backend struct {
 	weight  int
 	backup  bool
 	ejected ejection
+	births  []birth // of its incarnations, the last ones
 
 	errors atomic.Int32 // answers of 5xx and lost requests in a row
 
@@ -183,6 +184,7 @@ func (b *Backend) change(s Status, incarnation uint64) {
 		b.up.retire()
 		b.hasDied()
 		b.up = newUpstream(b, incarnation)
+		b.born(incarnation)
 		b.pardon()
 	case s == Ready:
 		b.up.revive()

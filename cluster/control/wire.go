@@ -57,6 +57,7 @@ type Log struct {
 	Worker      int    `json:"worker"`
 	Port        int    `json:"port"`
 	Incarnation uint64 `json:"incarnation"`
+	From        string `json:"from,omitempty"` // the program that is the front, if it is not a worker's
 	Line        string `json:"line"`
 	// Seq is the line's number in this run of the cluster. It travels as the id of the server-sent event.
 	Seq uint64 `json:"-"`
@@ -68,7 +69,7 @@ func NewLog(l cluster.LogLine, colour bool) Log {
 	if !colour {
 		text = string(procs.AppendPlain(nil, text))
 	}
-	return Log{Head: Head{"log", l.Time}, Worker: l.Worker, Port: l.Port, Incarnation: l.Incarnation, Line: text}
+	return Log{Head: Head{"log", l.Time}, Worker: l.Worker, Port: l.Port, Incarnation: l.Incarnation, From: l.From, Line: text}
 }
 
 // A Request is one request that the front has answered. Its path is without secrets (see proxy.Redact), and nothing here is of a

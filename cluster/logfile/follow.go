@@ -91,7 +91,7 @@ func (w *follower) merge() {
 		}
 		number++
 		l := &w.batch[i]
-		w.sink(l.Port).add(func(buf []byte) []byte { return appendLine(buf, l) })
+		w.sinkOf(l).add(func(buf []byte) []byte { return appendLine(buf, l) })
 	}
 	for ; n < len(w.pending) && w.pending[n].Log <= seen; n++ {
 		w.event(&w.pending[n])
@@ -124,10 +124,20 @@ func (w *follower) toAll(lost uint64) {
 	}
 }
 
-func (w *follower) sink(port int) *sink {
+// sinkOf is the file of a line: of a worker's port, or of the program that is the front, which has port 0.
+func (w *follower) sinkOf(l *cluster.LogLine) *sink {
+	if l.From != "" {
+		return w.sinkNamed(0, l.From+".log")
+	}
+	return w.sink(l.Port)
+}
+
+func (w *follower) sink(port int) *sink { return w.sinkNamed(port, workerFile(port)) }
+
+func (w *follower) sinkNamed(port int, name string) *sink {
 	s := w.sinks[port]
 	if s == nil {
-		s = w.files.sink(filepath.Join(w.files.config.Dir, workerFile(port)), appendMissing)
+		s = w.files.sink(filepath.Join(w.files.config.Dir, name), appendMissing)
 		w.sinks[port] = s
 	}
 	return s

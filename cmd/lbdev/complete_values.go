@@ -50,6 +50,13 @@ var flagValues = map[string][]candidate{
 		{"all", "also what changes data, such as migrate"},
 		{"off", "nothing"},
 	},
+	"front": {
+		{ownFront, "the built-in balancer"},
+		{"nginx", "the program that is installed here"},
+		{"haproxy", "the same"},
+		{"apache", "the same"},
+		{"caddy", "the same"},
+	},
 	"policy": policyCandidates(),
 	"sticky": {
 		{"off", "each request for itself"},

@@ -9,6 +9,7 @@ import (
 // frontFlags say where clients come in, and how.
 func frontFlags() []cli.Flag {
 	return []cli.Flag{
+		&cli.StringFlag{Name: "front", Value: ownFront, Usage: "the `PROGRAM` that balances: lbdev itself, or nginx, haproxy, apache, caddy as they are installed here (lbdev starts, reloads and stops it)"},
 		&cli.StringFlag{Name: "mode", Value: "http", Usage: "`WHAT` is balanced: http, request by request, or tcp, connections of apps that speak anything else", EnvVars: []string{"LBDEV_MODE"}},
 		&cli.StringSliceFlag{Name: "listen", Aliases: []string{"l"}, Usage: "the front's `ADDRESS`: 8080, 127.0.0.1:8080, [::1]:8080, 0.0.0.0:80, unix:PATH; further ones are reached too (several times; default: 127.0.0.1:8080, or the next free port)", EnvVars: []string{"LBDEV_LISTEN"}},
 		&cli.StringFlag{Name: "dashboard", Usage: "serve the dashboard at `ADDRESS`: 8090, 127.0.0.1:8090, 0.0.0.0:8090 for a class, or off (default: 127.0.0.1:8090, or the next free port)", EnvVars: []string{"LBDEV_DASHBOARD"}},

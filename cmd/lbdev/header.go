@@ -28,6 +28,9 @@ func (s *session) header() string {
 	}
 	fmt.Fprintf(&b, "%s\n", s.out.bold("lbdev "+snap.Name))
 	row("front", snap.Front, snap.Balanced().String())
+	if title := s.frontTitle(); title != "" {
+		row("", "", title)
+	}
 	for _, url := range snap.Listen[1:] {
 		row("", url, "")
 	}

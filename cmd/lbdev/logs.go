@@ -55,7 +55,7 @@ func logs(c *cli.Context) error {
 		if c.Bool("json") {
 			buf = appendJSON(buf[:0], line)
 		} else {
-			buf = printer.logs(buf[:0], []cluster.LogLine{{Line: procs.Line{Text: line.Line}, Worker: line.Worker, Port: line.Port}})
+			buf = printer.logs(buf[:0], []cluster.LogLine{{Line: procs.Line{Text: line.Line}, Worker: line.Worker, Port: line.Port, From: line.From}})
 		}
 		if _, err := c.App.Writer.Write(buf); err != nil {
 			return err

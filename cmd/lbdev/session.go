@@ -118,6 +118,7 @@ func (s *session) open() (err error) {
 	if err = s.prepare(); err != nil {
 		return err
 	}
+	s.prepareFront()
 	if s.cluster, err = cluster.New(s.plan.config); err != nil {
 		return err
 	}

@@ -45,6 +45,9 @@ func (t *textPrinter) logs(buf []byte, lines []cluster.LogLine) []byte {
 		prefix, ok := t.prefixes[line.Port]
 		if !ok {
 			prefix = t.worker(line.Worker, fmt.Sprintf("%4d %s", line.Port, t.bar)) + " "
+			if line.From != "" {
+				prefix = fmt.Sprintf("%4s %s ", line.From, t.bar)
+			}
 			t.prefixes[line.Port] = prefix
 		}
 		buf = append(buf, prefix...)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
+	"github.com/lbdev/lbdev/fronts"
 	"github.com/lbdev/lbdev/procs"
 )
 
@@ -84,6 +85,8 @@ type plan struct {
 	prepare string   // which steps of the preset are run first
 	notes   []string // what people are told of how it was read
 	act     act
+
+	program *fronts.Program // that is the front; nil = lbdev is
 }
 
 // planUp reads the flags. What cluster.New checks is not checked here.
@@ -177,6 +180,9 @@ func (p *plan) check(c *cli.Context) error {
 		return usage("workers", fmt.Errorf("cannot run %d workers: the number must be 1 to %d", n, cluster.MaxWorkers), fieldHint("Workers"))
 	}
 	if err := p.front(c); err != nil {
+		return err
+	}
+	if err := p.planFront(c); err != nil {
 		return err
 	}
 	if err := p.planAccess(c); err != nil {

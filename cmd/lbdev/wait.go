@@ -113,11 +113,11 @@ func (r *remote) awaitReady(c *cli.Context, n int) error {
 		switch {
 		case now.Ending:
 			return r.hasEnded()
-		case ready >= want:
+		case ready >= want && (now.Program == nil || now.Program.State == cluster.FrontReady):
 			return r.sayReady(c, now, ready)
 		case want > len(now.Workers):
 			return &commandError{code: exitUsage, err: fmt.Errorf("cannot wait for %d workers: there are %d", want, len(now.Workers)), hint: fmt.Sprintf("lbdev scale %d  makes more", want)}
-		case hopeful < want:
+		case ready < want && hopeful < want:
 			return &commandError{
 				code: exitNeverReady, err: fmt.Errorf("cannot wait for %s: %d of %d can become ready without help", count(want, "worker"), hopeful, len(now.Workers)),
 				hint: "lbdev ps  shows what the others are doing, and  lbdev logs  what they said",

@@ -1,0 +1,61 @@
+//go:build unix
+
+package fronts
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/templates/export"
+)
+
+// A kind is what differs between the programs.
+type kind struct {
+	name, title string
+	programs    []string // what its file may be called
+	version     string   // the flag that has it print its version
+
+	// wrap makes the main file around the piece that the export has; it may change the piece as little as the log needs.
+	wrap func(r *room, piece string) (map[string]string, error)
+	// argv runs it in the foreground; check, if not nil, says whether its files are right.
+	argv  func(r *room) []string
+	check func(r *room) []string
+	// reload has the running program take up its files. nil = the signal does it.
+	reload       func(ctx context.Context, r *room) error
+	reloadSignal os.Signal
+	stopSignal   os.Signal // finish what there is, then end
+	// hear says what a line of its output or log means to us.
+	hear func(line string) omen
+	// reader reads its log. It is asked for anew at each start.
+	reader func(r *room) reader
+}
+
+// An omen is what a line of output means.
+type omen struct {
+	ready bool   // those who serve by the files of now take requests
+	left  int    // the pid of a process that takes nothing new any more
+	all   bool   // none of the old processes does
+	show  string // what people should see of it; empty = nothing
+}
+
+// A reader makes records of the lines of a log. A line that is none is handed back, as output.
+type reader interface {
+	read(line string) (a *proxy.Access, said string)
+}
+
+// A room is the folder in which a program runs.
+type room struct {
+	program *Program
+	dir     string
+	user    string // who we are, if we are root and the program would change to somebody else; empty otherwise
+	cluster export.Cluster
+}
+
+// The files in it.
+func (r *room) path(name string) string { return filepath.Join(r.dir, name) }
+func (r *room) fifo() string            { return r.path("log") }
+
+// port is that of the worker at an address of a log: host:port, or a socket's path. 0 = it is none of them.
+func (r *room) port(address string) int { return portAt(r.cluster.Workers, address) }

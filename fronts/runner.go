@@ -1,0 +1,477 @@
+//go:build unix
+
+package fronts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/lbdev/lbdev/procs"
+	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/templates/export"
+)
+
+const (
+	// startPatience is how long a program may take to listen, and to take up a change.
+	startPatience = 20 * time.Second
+	// steadyAfter is how long a program must have run for its earlier deaths to be forgotten.
+	steadyAfter = 10 * time.Second
+	// The time before a start that follows a death: none after the first, then this, doubled each time.
+	firstDelay   = 250 * time.Millisecond
+	longestDelay = 10 * time.Second
+	// keptWords is how many of its last lines it is remembered by when it does not start.
+	keptWords = 5
+)
+
+// A Runner keeps a program alive and informed. One goroutine, loop, owns it; Follow and Close ask that.
+type Runner struct {
+	config Config
+	orders chan order
+	ending chan context.Context // has room for the one Close
+	over   chan struct{}        // closed when loop has ended
+	began  sync.Once
+	log    *log
+
+	// These are loop's.
+	room     *room
+	run      *run // nil = it has no process
+	wanted   bool // it was told to run once
+	restarts int
+	deaths   int // in a row
+	timer    *time.Timer
+}
+
+// An order is a Follow.
+type order struct {
+	ctx     context.Context
+	cluster export.Cluster
+	reply   chan answer
+}
+
+type answer struct {
+	done <-chan struct{}
+	err  error
+}
+
+// New returns a runner that runs nothing yet.
+func New(config Config) *Runner {
+	r := &Runner{config: config, orders: make(chan order), ending: make(chan context.Context, 1), over: make(chan struct{}), timer: time.NewTimer(time.Hour)}
+	r.timer.Stop()
+	r.room = &room{program: config.Program, user: becomes(config.Program)}
+	return r
+}
+
+var errClosed = errors.New("cannot change the front: it has been closed")
+
+// Follow has the program serve by what the cluster is now. The first one starts it and returns when clients can come; later ones return
+// when no request that comes gets by what was before, and done is closed when those that had come before are over. If ctx ends it
+// returns at once, and the change may come or not.
+func (r *Runner) Follow(ctx context.Context, c export.Cluster) (done <-chan struct{}, err error) {
+	r.began.Do(func() { go r.loop() })
+	o := order{ctx: ctx, cluster: c, reply: make(chan answer, 1)}
+	select {
+	case r.orders <- o:
+	case <-r.over:
+		return closed(), errClosed
+	case <-ctx.Done():
+		return closed(), context.Cause(ctx)
+	}
+	a := <-o.reply
+	return a.done, a.err
+}
+
+// closed is a channel that is.
+func closed() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// Close has the program finish what it has and end; it is killed when ctx ends. All of its log has been read then.
+func (r *Runner) Close(ctx context.Context) {
+	r.began.Do(func() { close(r.over) }) // it never ran
+	select {
+	case r.ending <- ctx:
+	default: // by an earlier Close
+	}
+	<-r.over
+}
+
+// loop is the runner's goroutine.
+func (r *Runner) loop() {
+	defer close(r.over)
+	for {
+		select {
+		case o := <-r.orders:
+			o.reply <- r.take(o)
+		case <-r.run.exited():
+			r.died()
+		case <-r.timer.C:
+			r.startAgain()
+		case ctx := <-r.ending:
+			r.end(ctx)
+			return
+		}
+	}
+}
+
+func (r *Runner) take(o order) answer {
+	err := r.prepare()
+	if err != nil {
+		return answer{closed(), err}
+	}
+	before := r.room.cluster
+	r.room.cluster = o.cluster
+	ctx, cancel := context.WithTimeoutCause(o.ctx, startPatience, fmt.Errorf("it took more than %v", startPatience))
+	defer cancel()
+	if err = r.write(ctx); err != nil {
+		r.room.cluster = before
+		return answer{closed(), err}
+	}
+	switch {
+	case r.run != nil:
+		return r.reload(ctx)
+	case r.wanted: // it has died, and begins by these files in a moment
+		return answer{closed(), nil}
+	}
+	r.wanted = true
+	if err = r.start(ctx); err != nil {
+		r.wanted = false
+	}
+	return answer{closed(), err}
+}
+
+// prepare makes the folder and opens the log, before anything of the program's runs that would wait for a reader.
+func (r *Runner) prepare() (err error) {
+	if r.log != nil {
+		return nil
+	}
+	if r.room.dir, err = r.config.Dir(); err != nil {
+		return err
+	}
+	if err = r.room.furnish(); err != nil {
+		return fmt.Errorf("cannot make a folder for %s: %w", r.config.Program.Name, err)
+	}
+	r.log, err = openLog(r.room.fifo(), r.hearLog)
+	return err
+}
+
+// write writes the program's files, and lets it say whether they are right. Files that are not are put back: a later start would fail.
+func (r *Runner) write(ctx context.Context) error {
+	name := r.config.Program.Name
+	piece, err := export.Fragment(name, r.room.cluster, export.Options{})
+	if err != nil {
+		return err
+	}
+	files, err := r.config.Program.kind.wrap(r.room, piece)
+	if err != nil {
+		return err
+	}
+	undo, err := r.room.write(files)
+	if err != nil {
+		return err
+	}
+	if check := r.config.Program.kind.check; check != nil {
+		argv := check(r.room)
+		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+		cmd.Env = r.room.environ()
+		if out, err := cmd.CombinedOutput(); err != nil {
+			undo()
+			return fmt.Errorf("cannot use this configuration for %s: %s", name, lastLines(string(out), err))
+		}
+	}
+	return nil
+}
+
+// lastLines are what a program said at the end.
+func lastLines(text string, err error) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	if len(lines) == 1 && lines[0] == "" {
+		return err.Error()
+	}
+	return strings.Join(lines[max(len(lines)-keptWords, 0):], "\n")
+}
+
+// start starts the program and waits until it serves.
+func (r *Runner) start(ctx context.Context) error {
+	name := r.config.Program.Name
+	r.is(Starting, "")
+	r.log.parse(r.config.Program.kind.reader(r.room))
+	run := newRun(r.config.Program.kind, r.config.Said)
+	proc, err := procs.Start(procs.Config{Argv: r.room.argv(), Dir: r.room.dir, Env: r.room.environ(), Output: run.output})
+	if err != nil {
+		return fmt.Errorf("cannot start %s: %w", name, err)
+	}
+	run.proc, run.began = proc, time.Now()
+	r.log.run.Store(run)
+	r.run = run
+	select {
+	case <-run.serves():
+		r.is(Ready, "")
+		return nil
+	case <-proc.Done():
+		proc.End(ctx, r.config.Program.kind.stopSignal, 0)
+		<-proc.Drained()
+		r.run = nil
+		return fmt.Errorf("cannot start %s: it %s: %s", name, proc.Exit(), run.lastWords())
+	case <-ctx.Done():
+		proc.End(context.Background(), r.config.Program.kind.stopSignal, 0)
+		r.run = nil
+		return fmt.Errorf("cannot start %s: %w", name, context.Cause(ctx))
+	}
+}
+
+// reload has the program take up the files that were written.
+func (r *Runner) reload(ctx context.Context) answer {
+	k, run := r.config.Program.kind, r.run
+	r.is(Reloading, "")
+	defer r.is(Ready, "")
+	old := run.expectReload()
+	var err error
+	if k.reload != nil {
+		err = k.reload(ctx, r.room)
+		run.reloaded(err)
+	} else {
+		err = run.signal(k.reloadSignal)
+	}
+	if err != nil {
+		return answer{closed(), fmt.Errorf("cannot reload %s: %w", r.config.Program.Name, err)}
+	}
+	select {
+	case <-run.serves():
+	case <-run.proc.Done(): // the loop sees to that
+	case <-ctx.Done():
+		return answer{closed(), fmt.Errorf("cannot reload %s: %w", r.config.Program.Name, context.Cause(ctx))}
+	}
+	done := make(chan struct{})
+	go awaitGone(old, run.proc.Done(), done)
+	return answer{done, nil}
+}
+
+// died goes on from a process that ended by itself.
+func (r *Runner) died() {
+	run := r.run
+	r.run = nil
+	run.proc.End(context.Background(), r.config.Program.kind.stopSignal, 0)
+	exit := run.proc.Exit()
+	if exit.Ran > steadyAfter {
+		r.deaths = 0
+	}
+	r.deaths++
+	r.restarts++
+	d := time.Duration(0)
+	if r.deaths > 1 {
+		d = min(firstDelay<<min(r.deaths-2, 10), longestDelay)
+	}
+	when := "now"
+	if d > 0 {
+		when = "in " + d.String()
+	}
+	r.is(Backoff, fmt.Sprintf("%s %s after %v; restart %d %s", r.config.Program.Name, exit, exit.Ran.Round(100*time.Millisecond), r.restarts, when))
+	r.timer.Reset(d)
+}
+
+// startAgain is the start after a death. One that fails is another death.
+func (r *Runner) startAgain() {
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	defer cancel()
+	if err := r.start(ctx); err != nil {
+		r.deaths++
+		r.restarts++
+		d := min(firstDelay<<min(r.deaths-2, 10), longestDelay)
+		r.is(Backoff, fmt.Sprintf("%v; again in %v", err, d))
+		r.timer.Reset(d)
+		return
+	}
+	r.is(Ready, r.config.Program.Name+" serves again")
+}
+
+// end ends the program, and reads the rest of its log.
+func (r *Runner) end(ctx context.Context) {
+	r.timer.Stop()
+	if r.run != nil {
+		r.run.closing.Store(true)
+		r.run.finish(ctx, r.config.Program.kind.stopSignal)
+		r.run = nil
+	}
+	r.log.close()
+	r.is(Stopped, "")
+}
+
+// finish has the program end by itself until ctx does. Its leader alone is told: it tells the others, and HAProxy's take a second word for
+// a new order.
+func (r *run) finish(ctx context.Context, sig os.Signal) {
+	if ctx.Err() == nil && r.signal(sig) == nil {
+		select {
+		case <-r.proc.Done():
+		case <-ctx.Done():
+		}
+	}
+	r.proc.End(context.Background(), sig, 0)
+	<-r.proc.Drained()
+}
+
+func (r *Runner) is(name, why string) {
+	s := State{Name: name, Restarts: r.restarts}
+	if r.run != nil {
+		s.PID = r.run.proc.Pid()
+	}
+	r.config.Is(s, why)
+}
+
+// hearLog gets what the log says, in order: records, and what is none.
+func (r *Runner) hearLog(run *run, a *proxy.Access, said string) {
+	if a != nil {
+		r.config.Observed(a)
+	} else if run != nil && said != "" {
+		run.hear(said)
+	}
+}
+
+// A run is one process of the program.
+type run struct {
+	kind    *kind
+	proc    *procs.Process
+	began   time.Time
+	show    func([]procs.Line)
+	closing atomic.Bool // what it says at its end is not worth to be shown
+
+	mu    sync.Mutex
+	words []string // its last ones
+	await *awaited // what it is to say next
+}
+
+// An awaited is what a program has to say before it serves by its new files.
+type awaited struct {
+	ready bool
+	old   map[int]bool  // processes that still take requests by the files before
+	come  chan struct{} // closed when it has
+}
+
+func newRun(k *kind, show func([]procs.Line)) *run {
+	return &run{kind: k, show: show, await: &awaited{come: make(chan struct{})}}
+}
+
+// exited is to be selected on; a nil run gives a nil channel.
+func (r *run) exited() <-chan struct{} {
+	if r == nil {
+		return nil
+	}
+	return r.proc.Done()
+}
+
+// serves is closed when the program serves by the files that it was last told of.
+func (r *run) serves() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.await.come
+}
+
+// expectReload begins to wait for what a reload has the program say. It returns the processes that serve until then.
+func (r *run) expectReload() (old []int) {
+	a := &awaited{old: map[int]bool{}, come: make(chan struct{})}
+	for _, pid := range r.proc.Tree() {
+		if pid != r.proc.Pid() {
+			a.old[pid] = true
+			old = append(old, pid)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.await = a
+	return old
+}
+
+// output gets the lines that the program prints.
+func (r *run) output(lines []procs.Line) {
+	for _, l := range lines {
+		r.hear(string(procs.AppendPlain(nil, l.Text)))
+	}
+}
+
+// hear takes in a line.
+func (r *run) hear(line string) {
+	o := r.kind.hear(line)
+	r.mu.Lock()
+	if o.show != "" {
+		if r.words = append(r.words, o.show); len(r.words) > keptWords {
+			r.words = r.words[1:]
+		}
+	}
+	r.note(o)
+	r.mu.Unlock()
+	if o.show != "" && !r.closing.Load() {
+		r.show([]procs.Line{{Time: time.Now(), Text: o.show}})
+	}
+}
+
+// note notes what it means; mu is held.
+func (r *run) note(o omen) {
+	a := r.await
+	a.ready = a.ready || o.ready
+	if o.left != 0 {
+		delete(a.old, o.left)
+	}
+	if o.all {
+		clear(a.old)
+	}
+	for pid := range a.old {
+		if !lives(pid) {
+			delete(a.old, pid)
+		}
+	}
+	if a.ready && len(a.old) == 0 && !a.isOver() {
+		close(a.come)
+	}
+}
+
+func (a *awaited) isOver() bool {
+	select {
+	case <-a.come:
+		return true
+	default:
+		return false
+	}
+}
+
+// reloaded ends the wait for a reload that the program has answered itself.
+func (r *run) reloaded(err error) {
+	if err != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(omen{ready: true, all: true})
+}
+
+func (r *run) lastWords() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.words) == 0 {
+		return "it said nothing"
+	}
+	return strings.Join(r.words, "\n")
+}
+
+// awaitGone is the goroutine that closes done when processes are gone; it ends with the program.
+func awaitGone(pids []int, over <-chan struct{}, done chan<- struct{}) {
+	defer close(done)
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for _, pid := range pids {
+		for lives(pid) {
+			select {
+			case <-tick.C:
+			case <-over:
+				return
+			}
+		}
+	}
+}
