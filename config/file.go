@@ -15,8 +15,9 @@ type File struct {
 	Preset  string `yaml:"preset" example:"django"`
 	Prepare string `yaml:"prepare" enum:"auto|all|off"`
 
-	Name string `yaml:"name" example:"shop"`
-	JSON bool   `yaml:"json"`
+	Name   string `yaml:"name" example:"shop"`
+	JSON   bool   `yaml:"json"`
+	Reload bool   `yaml:"reload"`
 
 	Workers      int           `yaml:"workers" min:"1" max:"512"`
 	BasePort     int           `yaml:"base-port" min:"1" max:"65535" example:"8000"`

@@ -35,6 +35,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux.HandleFunc("PUT /v1/policy", s.policy)
 	mux.HandleFunc("PUT /v1/badge", s.badge)
 	mux.HandleFunc("POST /v1/rolling-restart", s.rollingRestart)
+	mux.HandleFunc("POST /v1/reload", s.reload)
 	mux.HandleFunc("POST /v1/shutdown", s.shutdown)
 	return mux
 }

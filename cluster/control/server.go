@@ -37,6 +37,9 @@ type Server struct {
 	// Down asks whoever runs the cluster to end it. It returns at once, is called at most once however many ask, and is to be
 	// followed by Finish. Nil refuses POST /v1/shutdown.
 	Down func()
+	// Reload reads the config file again and returns when all of it is done. Its error is a *ConfigError where the file is at fault.
+	// Nil refuses POST /v1/reload.
+	Reload func(context.Context) (Reloaded, error)
 	// Token, if not empty, must come with every request as "Authorization: Bearer TOKEN", and the Host must be a loopback
 	// one. It guards a listener that other users can reach.
 	Token string

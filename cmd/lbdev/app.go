@@ -39,7 +39,7 @@ func commands() []*cli.Command {
 		upCommand(), demoCommand(), sampleCommand(),
 		psCommand(), requestsCommand(), logsCommand(), eventsCommand(), metricsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
-		faultCommand(), scaleCommand(), policyCommand(), weightCommand(), downCommand(),
+		faultCommand(), scaleCommand(), policyCommand(), weightCommand(), reloadCommand(), downCommand(),
 		presetsCommand(), schemaCommand(), exportCommand(), snippetCommand(),
 		doctorCommand(), pruneCommand(), trustCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),
 	}

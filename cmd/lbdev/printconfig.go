@@ -79,7 +79,7 @@ func (p *plan) settings(c *cli.Context) []setting {
 		s := setting{Key: k.Name, Source: p.source(k.Name)}
 		switch {
 		case k.Name == "command":
-			s.Value, s.Source = redacted(p.config.Command), p.commandSource(c)
+			s.Value, s.Source = p.config.Command, p.commandSource(c)
 		case k.Name == "env":
 			if env := p.variables(c); len(env) > 0 {
 				s.Value, s.Source = env, ""
@@ -171,9 +171,6 @@ func (p *plan) variables(c *cli.Context) []variable {
 	add := func(pair, source string) {
 		name, value, _ := strings.Cut(pair, "=")
 		all = slices.DeleteFunc(all, func(v variable) bool { return v.name == name })
-		if shown := masked(name, value); shown != value {
-			value, source = shown, source+", hidden"
-		}
 		all = append(all, variable{name, value, source})
 	}
 	if p.found != nil {
@@ -193,6 +190,30 @@ func (p *plan) variables(c *cli.Context) []variable {
 	return all
 }
 
+// presentable are settings as people may see them.
+func presentable(all []setting) []setting {
+	all = slices.Clone(all)
+	for i := range all {
+		switch value := all[i].Value.(type) {
+		case []string:
+			shown := make([]string, len(value))
+			for i, word := range value {
+				shown[i] = proxy.Redact(word)
+			}
+			all[i].Value = shown
+		case []variable:
+			shown := slices.Clone(value)
+			for i, v := range shown {
+				if hidden := masked(v.name, v.value); hidden != v.value {
+					shown[i] = variable{v.name, hidden, v.source + ", hidden"}
+				}
+			}
+			all[i].Value = shown
+		}
+	}
+	return all
+}
+
 // masked is a variable's value without what its name, or a password within a URL, says is a secret: what is printed is shown around.
 func masked(name, value string) string {
 	if value != "" && proxy.IsSecret(name) && !cluster.HasPort([]string{value}) {
@@ -201,17 +222,9 @@ func masked(name, value string) string {
 	return proxy.Redact(value)
 }
 
-func redacted(words []string) []string {
-	shown := make([]string, len(words))
-	for i, word := range words {
-		shown[i] = proxy.Redact(word)
-	}
-	return shown
-}
-
 // printConfig shows what counts and where it came from, as a file that lbdev.yaml could be.
 func (p *plan) printConfig(c *cli.Context) error {
-	all := p.settings(c)
+	all := presentable(p.all)
 	text := settingsText(all, fileGroups())
 	if c.Bool("json") {
 		text = settingsJSON(all)

@@ -41,6 +41,7 @@ type session struct {
 	access  *logfile.Files  // nil without --access-log FILE
 	watcher *watch.Watcher  // nil without --watch
 	scraped *metrics.Server // nil without --metrics
+	reload  *reloader       // nil = no config file is read again
 	api     *control.Server
 	door    *door
 	closed  string // why there is no door
@@ -98,6 +99,7 @@ func (s *session) abandon() {
 	if s.watcher != nil {
 		s.watcher.Close()
 	}
+	s.reload.close()
 	if s.guard != nil {
 		s.guard.Release()
 	}
@@ -139,6 +141,7 @@ func (s *session) open() (err error) {
 		return err
 	}
 	s.api = &control.Server{Cluster: s.cluster, Down: s.goDown, Metrics: scrape}
+	s.openReloader()
 	if err = s.openDashboard(); err != nil {
 		s.cluster.Shutdown(context.Background())
 		return err
@@ -207,6 +210,8 @@ func (s *session) live() (report cluster.Report, hurried bool, err error) {
 		k.work.Go(func() { s.watcher.Run(ctx) })
 		defer s.watcher.Close()
 	}
+	s.reload.watch(ctx, &k.work)
+	defer s.reload.close()
 	playing := s.perform()
 	err = s.wait(playing)
 	playing.cancel()

@@ -50,14 +50,15 @@ Exit codes: 0 done, 1 failed, 2 usage, 3 config, 4 port taken, 5 no worker becam
 
 // up is the main job: flags → a Config → a cluster → its screen, until a signal or the end of all workers.
 func up(c *cli.Context) error {
-	plan, err := planUp(c)
+	p, err := planUp(c)
 	if err != nil {
 		return err
 	}
 	if c.Bool("print-config") {
-		return plan.printConfig(c)
+		return p.printConfig(c)
 	}
-	s, err := newSession(plan, c.App.Writer.(*os.File), c.App.ErrWriter.(*os.File))
+	p.again = func() (*plan, error) { return replan(c) }
+	s, err := newSession(p, c.App.Writer.(*os.File), c.App.ErrWriter.(*os.File))
 	if err != nil {
 		return err
 	}
@@ -66,17 +67,21 @@ func up(c *cli.Context) error {
 
 // A plan is what the flags, the environment and the config file ask for.
 type plan struct {
-	config  cluster.Config
-	shown   string // the command as people should see it
-	passing string // how the port gets into the command
-	json    bool
-	file    *configFile
-	origins origins // the flags that did not come from the file
-	pty     string
-	watch   []string // globs
-	logDir  string   // empty = none
-	access  accessPlan
-	metrics string // address for Prometheus; empty = none
+	config      cluster.Config
+	shown       string // the command as people should see it
+	passing     string // how the port gets into the command
+	json        bool
+	file        *configFile
+	origins     origins // the flags that did not come from the file
+	all         []setting
+	again       func() (*plan, error) // reads all anew; nil = nothing is read again
+	reload      bool                  // when the file changes
+	envFileName string
+	pty         string
+	watch       []string // globs
+	logDir      string   // empty = none
+	access      accessPlan
+	metrics     string // address for Prometheus; empty = none
 
 	dashboard      string // its address; empty = none
 	dashboardMoves bool   // nobody has asked for that address: another one will do
@@ -130,7 +135,11 @@ func planWith(c *cli.Context, file *configFile) (*plan, error) {
 	if err := p.command(c); err != nil {
 		return nil, err
 	}
-	return p, p.blamePreset(file.blame(p.check(c)))
+	if err := p.check(c); err != nil {
+		return nil, p.blamePreset(file.blame(err))
+	}
+	p.all = p.settings(c)
+	return p, nil
 }
 
 // orNever turns the 0 of a flag, which means none, into the negative value that means none in a Config.
@@ -216,7 +225,8 @@ func (p *plan) check(c *cli.Context) error {
 			p.config.Name = filepath.Base(dir)
 		}
 	}
-	return p.envFile(c.String("env-file"))
+	p.reload, p.envFileName = c.Bool("reload"), c.String("env-file")
+	return p.envFile(p.envFileName)
 }
 
 func (p *plan) envFile(name string) error {

@@ -52,6 +52,7 @@ func generalFlags() []cli.Flag {
 		&cli.StringFlag{Name: "preset", Usage: "start this folder as `PRESET` says (default: the first that fits; lbdev presets lists them)", EnvVars: []string{"LBDEV_PRESET"}},
 		&cli.StringFlag{Name: "prepare", Value: "auto", Usage: "`WHAT` of a preset's steps to run first: auto (what builds the app), all (also what changes data), off", EnvVars: []string{"LBDEV_PREPARE"}},
 		&cli.BoolFlag{Name: "sample", Usage: "run the built-in sample app"},
+		&cli.BoolFlag{Name: "reload", Value: true, Usage: "apply lbdev.yaml when it changes; =false: only when  lbdev reload  says so", EnvVars: []string{"LBDEV_RELOAD"}},
 		&cli.BoolFlag{Name: "json", Usage: "print one JSON event per line", EnvVars: []string{"LBDEV_JSON"}},
 	}
 }

@@ -1,0 +1,402 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/control"
+	"github.com/lbdev/lbdev/cluster/watch"
+	"github.com/lbdev/lbdev/config"
+)
+
+func reloadCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "reload",
+		Usage: "have a running cluster read lbdev.yaml again",
+		UsageText: `lbdev reload [flags]
+
+lbdev reload           applies what has changed, and says what needs a new start
+lbdev reload --json    the same for a script`,
+		Description: `lbdev up does it by itself when the file changes, unless it was started with --reload=false. No request is lost: how requests
+are shared out, how many workers there are, how long requests are held and the badge change while they run; for another
+command, environment, readiness, health check or way to stop, the workers are restarted one by one. If the first does not
+come back, all goes on as before. Addresses, TLS, names and log files count after lbdev is started again.
+
+Flags and LBDEV_… variables of lbdev up count more than the file, as they did at the start. A broken file changes nothing.
+The exit code is 3 if the file is broken.`,
+		HideHelpCommand: true,
+		OnUsageError:    usageError,
+		Flags:           remoteFlags(),
+		Action:          reload,
+	}
+}
+
+func reload(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	r, err := attach(c)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	done, err := r.Reload(r.ctx)
+	if refused, ok := errors.AsType[*control.APIError](err); ok && refused.Status == http.StatusUnprocessableEntity {
+		return &commandError{code: exitConfig, err: err, hint: refused.Hint}
+	}
+	if err != nil {
+		return remoteError(err)
+	}
+	if c.Bool("json") {
+		return printJSON(c, done)
+	}
+	if _, err := fmt.Fprintln(c.App.Writer, strings.Join(reloadedText(done), "\n")); err != nil {
+		return fmt.Errorf("cannot write the output: %w", err)
+	}
+	return nil
+}
+
+// reloadedText says what became of the file.
+func reloadedText(done control.Reloaded) []string {
+	var lines []string
+	if len(done.Applied) > 0 {
+		lines = append(lines, isNow(done.Applied, "counts now", "count now"))
+	}
+	if done.Restarted {
+		lines = append(lines, "the workers were restarted one by one")
+	}
+	if len(done.Needs) > 0 {
+		lines = append(lines, needsText(done.Needs))
+	}
+	switch {
+	case done.File == "":
+		return []string{"there is no lbdev.yaml"}
+	case len(lines) == 0:
+		return []string{"nothing in " + done.File + " has changed"}
+	}
+	return lines
+}
+
+func isNow(keys []string, one, several string) string {
+	if len(keys) == 1 {
+		return keys[0] + " " + one
+	}
+	return strings.Join(keys, ", ") + " " + several
+}
+
+func needsText(keys []string) string {
+	return isNow(keys, "changed; it counts after lbdev is started again", "changed; they count after lbdev is started again")
+}
+
+// How a setting gets to a cluster that runs. Those that are not here need a new start.
+var (
+	liveKeys    = []string{"workers", "policy", "sticky", "slow-start", "weight", "backup", "badge", "hold"}
+	renewedKeys = []string{
+		"command", "env", "env-file", "restart", "ready", "ready-path", "ready-timeout", "stop-signal", "stop-timeout", "health-path", "health-interval",
+		"health-timeout", "health-fall", "health-rise",
+	}
+)
+
+// A reloader reads the config file again and has the cluster do what it says now. One that is nil does nothing.
+type reloader struct {
+	plan    *plan
+	cluster *cluster.Cluster
+	warn    func(error)
+
+	watcher *watch.Watcher // nil = the file is read again only when somebody asks for it
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	mu      sync.Mutex // one reload at a time; guards what follows
+	running map[string]any
+	empty   bool // the file had nothing in it
+}
+
+// openReloader prepares to read the config file again. That it can't be watched is told, and no reason not to start.
+func (s *session) openReloader() {
+	if s.plan.again == nil {
+		return
+	}
+	r := &reloader{
+		plan: s.plan, cluster: s.cluster, warn: func(err error) { explain(s.stderr, err) }, running: s.plan.counts(), empty: isEmpty(s.plan),
+	}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	s.reload = r
+	s.api.Reload = func(context.Context) (control.Reloaded, error) { return r.read(r.ctx, true) }
+	files := s.plan.files()
+	if len(files) == 0 {
+		return
+	}
+	var err error
+	r.watcher, err = watch.Open(watch.Config{Globs: files, OnChange: r.onChange, Warn: r.warn})
+	if err != nil {
+		r.warn(&commandError{err: err, hint: "after a change:  lbdev reload"})
+	}
+}
+
+// files are those to be watched: the config file, and the env file if there is one.
+func (p *plan) files() []string {
+	if p.file.FileName() == "" || !p.reload {
+		return nil
+	}
+	var files []string
+	for _, name := range []string{p.file.FileName(), p.envFileName} {
+		if path, err := filepath.Abs(name); err == nil && name != "" {
+			files = append(files, globEscaper.Replace(filepath.ToSlash(path)))
+		}
+	}
+	return files
+}
+
+// globEscaper makes a name the glob that it alone matches.
+var globEscaper = strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "{", `\{`)
+
+// watch has changes take effect until ctx ends.
+func (r *reloader) watch(ctx context.Context, work *sync.WaitGroup) {
+	if r != nil && r.watcher != nil {
+		work.Go(func() { r.watcher.Run(ctx) })
+	}
+}
+
+// close ends it. It may be called more than once.
+func (r *reloader) close() {
+	if r == nil {
+		return
+	}
+	r.cancel()
+	if r.watcher != nil {
+		r.watcher.Close()
+	}
+}
+
+// onChange reads the file again because it has changed.
+func (r *reloader) onChange(ctx context.Context, _ watch.Change) {
+	_, err := r.read(ctx, false)
+	if broken, ok := errors.AsType[*control.ConfigError](err); ok {
+		r.warn(&commandError{err: broken.Err, hint: broken.Hint})
+	}
+}
+
+// read is what  lbdev reload  does, and what follows a change of the file.
+func (r *reloader) read(ctx context.Context, byHand bool) (control.Reloaded, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.next(byHand)
+	if err != nil {
+		r.cluster.Announce(r.fileName(nil) + " cannot be used, nothing is changed: " + firstLine(err))
+		return control.Reloaded{}, configError(err)
+	}
+	return r.apply(ctx, next)
+}
+
+func (r *reloader) fileName(next *plan) string {
+	if next != nil && next.file.FileName() != "" {
+		return next.file.FileName()
+	}
+	if name := r.plan.file.FileName(); name != "" {
+		return name
+	}
+	return defaultFile
+}
+
+// firstLine is what is wrong first, without the line of the file that shows it.
+func firstLine(err error) string {
+	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
+		text := mistakes[0].Summary()
+		if more := len(mistakes) - 1; more > 0 {
+			text += fmt.Sprintf(" (and %d more)", more)
+		}
+		return text
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return text
+}
+
+// configError is how the error of a plan travels.
+func configError(err error) error {
+	broken := &control.ConfigError{Err: err}
+	if e, ok := errors.AsType[*commandError](err); ok {
+		broken.Err, broken.Hint = e.err, e.hint
+	}
+	return broken
+}
+
+// next is the plan as it would be now. A file that is gone or empty is taken for one that is being written, unless somebody has asked
+// for it by hand.
+func (r *reloader) next(byHand bool) (*plan, error) {
+	text, err := os.ReadFile(r.fileName(nil))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && r.plan.file.FileName() != "":
+		return nil, fmt.Errorf("cannot find %q any more", r.fileName(nil))
+	case err == nil && !byHand && !r.empty && len(bytes.TrimSpace(text)) == 0:
+		return nil, &commandError{err: fmt.Errorf("cannot take an empty %s for what is meant", r.fileName(nil)), hint: "if it is:  lbdev reload"}
+	}
+	next, err := r.plan.again()
+	if err != nil {
+		return nil, err
+	}
+	if err := next.config.Validate(); err != nil {
+		return nil, next.file.blame(advise(err, next.config.Command))
+	}
+	return next, nil
+}
+
+func isEmpty(p *plan) bool {
+	return !slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return p.file.Has(k.Name) })
+}
+
+// counts are the values of all settings, to be compared.
+func (p *plan) counts() map[string]any {
+	values := map[string]any{}
+	for _, s := range p.all {
+		values[s.Key] = s.Value
+		if env, ok := s.Value.([]variable); ok {
+			pairs := map[string]string{}
+			for _, v := range env {
+				pairs[v.name] = v.value
+			}
+			values[s.Key] = pairs
+		}
+	}
+	if values["env-file"] != nil { // what is in it counts, too
+		values["env-file"] = [2]any{values["env-file"], p.config.EnvFile}
+	}
+	return values
+}
+
+// apply has the cluster do what is new in a plan. What fails is told, and what is independent of it is done.
+func (r *reloader) apply(ctx context.Context, next *plan) (control.Reloaded, error) {
+	done := control.Reloaded{File: next.file.FileName(), Applied: []string{}, Needs: []string{}}
+	values := next.counts()
+	var live, renewed, said []string
+	for _, k := range config.Keys() {
+		if reflect.DeepEqual(values[k.Name], r.running[k.Name]) {
+			continue
+		}
+		switch {
+		case slices.Contains(liveKeys, k.Name):
+			live = append(live, k.Name)
+		case slices.Contains(renewedKeys, k.Name):
+			renewed = append(renewed, k.Name)
+		default:
+			done.Needs = append(done.Needs, k.Name)
+			continue
+		}
+		said = append(said, changeText(k.Name, r.running[k.Name], values[k.Name]))
+	}
+	r.empty = isEmpty(next)
+	if len(said) > 0 {
+		r.cluster.Announce(r.fileName(next) + " changed: " + strings.Join(said, ", "))
+	}
+	if len(done.Needs) > 0 {
+		r.cluster.Announce(r.fileName(next) + ": " + needsText(done.Needs))
+	}
+	err := r.do(ctx, next, live, renewed, func(keys ...string) {
+		for _, key := range keys {
+			r.running[key] = values[key]
+		}
+		done.Applied = append(done.Applied, keys...)
+	})
+	done.Restarted = slices.ContainsFunc(done.Applied, func(key string) bool { return slices.Contains(renewedKeys, key) && key != "restart" })
+	return done, err
+}
+
+// changeText is such as "workers 2 → 4"; of what is long or may be secret only the name.
+func changeText(key string, before, after any) string {
+	for _, value := range []any{before, after} {
+		switch value.(type) {
+		case string, int, bool:
+		default:
+			return key
+		}
+	}
+	return fmt.Sprintf("%s %v → %v", key, before, after)
+}
+
+// do changes the cluster: fewer workers before a restart, so that none is restarted in vain, and more after it, with the new settings.
+func (r *reloader) do(ctx context.Context, next *plan, live, renewed []string, did func(...string)) error {
+	var faults []error
+	step := func(err error, keys ...string) {
+		if err != nil {
+			faults = append(faults, err)
+			return
+		}
+		did(keys...)
+	}
+	asked := func(keys ...string) []string {
+		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !slices.Contains(live, key) })
+	}
+	c, want := r.cluster, &next.config
+	if keys := asked("policy", "sticky", "slow-start"); len(keys) > 0 {
+		step(c.SetBalancing(cluster.Balancing{Policy: &want.Policy, Sticky: &want.Sticky, SlowStart: &want.SlowStart}), keys...)
+	}
+	if keys := asked("badge"); len(keys) > 0 {
+		step(c.SetBadge(want.Badge), keys...)
+	}
+	if keys := asked("hold"); len(keys) > 0 {
+		c.SetHold(want.Hold)
+		step(nil, keys...)
+	}
+	scales := len(asked("workers")) > 0
+	fewer := want.Workers < len(c.Ports())
+	if scales && fewer {
+		step(c.Scale(ctx, want.Workers, nil), "workers")
+	}
+	if len(renewed) > 0 {
+		step(r.renew(ctx, *want), renewed...)
+	}
+	if scales && !fewer {
+		step(c.Scale(ctx, want.Workers, nil), "workers")
+	}
+	if keys := asked("weight", "backup"); len(keys) > 0 {
+		step(c.SetShares(*want), keys...)
+	}
+	return errors.Join(faults...)
+}
+
+// renew waits for a rolling restart that is under way.
+func (r *reloader) renew(ctx context.Context, want cluster.Config) error {
+	for {
+		err := r.cluster.Renew(ctx, want, nil)
+		if !errors.Is(err, cluster.ErrRolling) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rollingPoll):
+		}
+	}
+}
+
+// replan reads the command line, the environment and the file once more, as if lbdev were started now.
+func replan(c *cli.Context) (*plan, error) {
+	words, _ := c.App.Metadata[wordsKey].([]string)
+	app := newApp(fileOf(c.App.Writer), fileOf(c.App.ErrWriter))
+	app.Metadata = c.App.Metadata
+	var p *plan
+	for _, command := range app.Commands {
+		if command.Name == c.Command.Name {
+			command.Action = func(c *cli.Context) (err error) {
+				p, err = planUp(c)
+				return err
+			}
+		}
+	}
+	err := app.Run(words)
+	return p, err
+}
