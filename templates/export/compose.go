@@ -78,7 +78,7 @@ func (v *view) CommandOf(w worker) string {
 				"port": fmt.Sprint(w.Port), "worker": fmt.Sprint(w.Number), "host": "0.0.0.0", "front": v.URL, "socket": "/tmp/worker.sock",
 			}[name]
 		})
-		words[i] = yaml(strings.ReplaceAll(everywhere(arg, w.Port), "$", "$$"))
+		words[i] = yamlText(strings.ReplaceAll(everywhere(arg, w.Port), "$", "$$"))
 	}
 	return "[" + strings.Join(words, ", ") + "]"
 }
@@ -94,7 +94,7 @@ func everywhere(arg string, port int) string {
 
 // CheckURL is what a container asks itself.
 func (v *view) CheckURL(w worker) string {
-	return yaml(fmt.Sprintf("http://127.0.0.1:%d%s", w.Port, strings.ReplaceAll(v.TraefikCheck(), "$", "$$")))
+	return yamlText(fmt.Sprintf("http://127.0.0.1:%d%s", w.Port, strings.ReplaceAll(v.TraefikCheck(), "$", "$$")))
 }
 
 // ComposePorts publishes the front's addresses.
@@ -147,8 +147,8 @@ func (v *view) Signal() string {
 // Grace is how long a worker may take to end.
 func (v *view) Grace() string { return milliseconds(max(v.StopTimeout, time.Second)) }
 
-// yaml is text as a string of YAML: those of JSON are.
-func yaml(text string) string {
+// yamlText is text as a string of YAML: those of JSON are.
+func yamlText(text string) string {
 	var b strings.Builder
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

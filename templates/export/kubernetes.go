@@ -61,7 +61,7 @@ func (v *view) KubernetesCommand() string {
 				"port": fmt.Sprint(port), "worker": "$(LBDEV_WORKER)", "host": "0.0.0.0", "front": v.URL, "socket": "/tmp/worker.sock",
 			}[name]
 		})
-		words[i] = yaml(everywhere(arg, port))
+		words[i] = yamlText(everywhere(arg, port))
 	}
 	return "[" + strings.Join(words, ", ") + "]"
 }

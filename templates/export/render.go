@@ -19,7 +19,7 @@ var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"quote":  quote,
 	"regexp": regexp.QuoteMeta,
 	"lower":  strings.ToLower,
-	"yaml":   yaml,
+	"yaml":   yamlText,
 }).ParseFS(texts, "*.tmpl"))
 
 // Targets are all programs that there is an export for, in the order in which people get to know them.

@@ -16,10 +16,10 @@ import (
 )
 
 // crew starts n workers, and is a cluster of them on a free port.
-func crew(t *testing.T, n int) (Cluster, map[int]*copy) {
+func crew(t *testing.T, n int) (Cluster, map[int]*workerCopy) {
 	t.Helper()
 	c := Cluster{Name: "shop", Listen: []string{fmt.Sprintf("127.0.0.1:%d", freePort(t))}}
-	copies := map[int]*copy{}
+	copies := map[int]*workerCopy{}
 	for i := range n {
 		w := startCopy(t, 0)
 		copies[w.port] = w
@@ -193,7 +193,7 @@ func TestExportsSockets(t *testing.T) {
 		os.Chmod(dir, 0o755)
 		c := Cluster{Name: "shop", Listen: []string{fmt.Sprintf("127.0.0.1:%d", freePort(t))}}
 		for n := 1; n <= 3; n++ {
-			w := &copy{port: 8000 + n, quiet: make(chan struct{})}
+			w := &workerCopy{port: 8000 + n, quiet: make(chan struct{})}
 			path := filepath.Join(dir, fmt.Sprintf("w%d.sock", n))
 			listener, err := net.Listen("unix", path)
 			if err != nil {

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// A copy is a worker: a small server that says who it is.
-type copy struct {
+// A workerCopy is a worker: a small server that says who it is.
+type workerCopy struct {
 	port   int
 	server *http.Server
 	served atomic.Int64
@@ -28,13 +28,13 @@ type copy struct {
 }
 
 // startCopy listens on a free port, or on one that is given.
-func startCopy(t *testing.T, port int) *copy {
+func startCopy(t *testing.T, port int) *workerCopy {
 	t.Helper()
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &copy{port: listener.Addr().(*net.TCPAddr).Port}
+	c := &workerCopy{port: listener.Addr().(*net.TCPAddr).Port}
 	c.quiet = make(chan struct{})
 	c.server = &http.Server{Handler: c}
 	go c.server.Serve(listener)
@@ -42,7 +42,7 @@ func startCopy(t *testing.T, port int) *copy {
 	return c
 }
 
-func (c *copy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (c *workerCopy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.served.Add(1)
 	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip", "Forwarded"} {
 		c.heads.Store(name, strings.Join(r.Header.Values(name), "|"))

@@ -16,7 +16,7 @@ func TestExportsServe(t *testing.T) {
 	for _, target := range []string{"nginx", "haproxy", "apache", "caddy"} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
-			copies := map[int]*copy{}
+			copies := map[int]*workerCopy{}
 			c := Cluster{Name: "My shop!", Listen: []string{fmt.Sprintf("127.0.0.1:%d", freePort(t))}}
 			for n := 1; n <= 3; n++ {
 				w := startCopy(t, 0)
@@ -66,7 +66,7 @@ func (f *front) do(t *testing.T, method, path, body string, fields ...string) (*
 }
 
 // balances: twelve requests, four for each of three; what the header says is who served.
-func (f *front) balances(t *testing.T, copies map[int]*copy) {
+func (f *front) balances(t *testing.T, copies map[int]*workerCopy) {
 	counts := map[string]int{}
 	for range 12 {
 		answer, text := f.do(t, "GET", "/", "")
@@ -87,7 +87,7 @@ func (f *front) balances(t *testing.T, copies map[int]*copy) {
 }
 
 // truth: Host and path arrive as sent; who the client is does not depend on what it says.
-func (f *front) truth(t *testing.T, copies map[int]*copy) {
+func (f *front) truth(t *testing.T, copies map[int]*workerCopy) {
 	answer, _ := f.do(t, "GET", "/a%2Fb//c?q=%20", "", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Proto", "gopher", "X-Forwarded-Host", "evil.example",
 		"X-Forwarded-Port", "666", "X-Real-IP", "6.6.6.6", "Forwarded", "for=6.6.6.6")
 	for _, w := range copies {
@@ -114,7 +114,7 @@ func (f *front) bodies(t *testing.T) {
 }
 
 // events: the first event is here while the answer goes on.
-func (f *front) events(t *testing.T, copies map[int]*copy) {
+func (f *front) events(t *testing.T, copies map[int]*workerCopy) {
 	defer func() {
 		for _, w := range copies {
 			close(w.quiet)
@@ -158,7 +158,7 @@ func (f *front) upgrade(t *testing.T) {
 }
 
 // failover: one worker is gone; no GET fails, and a POST that meets the closed port neither. Back again, it serves again.
-func (f *front) failover(t *testing.T, copies map[int]*copy, port int) {
+func (f *front) failover(t *testing.T, copies map[int]*workerCopy, port int) {
 	copies[port].server.Close()
 	for i := range 30 {
 		method := "GET"

@@ -18,6 +18,10 @@ func (v *view) learnTraefik() {
 			break
 		}
 	}
+	if v.TCP && v.PolicyName != "round-robin" {
+		v.Lacks = nil // of requests
+		v.lack("--policy "+v.PolicyName, "Traefik gives connections their turns only", "turns")
+	}
 	if v.Policy.Text == "" { // a name that could not be written
 		v.Policy.Text = "wrr"
 	}

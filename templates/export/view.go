@@ -118,18 +118,14 @@ func (c *Cluster) validate() error {
 		fault("cannot export a cluster without an address of its front")
 	}
 	for _, address := range c.Listen {
-		if strings.HasPrefix(address, "unix:") {
+		if strings.HasPrefix(address, "unix:") && address == oneLine(address) {
 			continue
 		}
 		if host, port, err := net.SplitHostPort(address); err != nil || net.ParseIP(host) == nil || !isNumber(port) {
 			fault("cannot export the front's address %q: it must be ADDRESS:PORT", address)
 		}
 	}
-	for what, path := range map[string]string{"ready path": c.ReadyPath, "health path": c.HealthPath, "certificate": c.TLSCert, "key": c.TLSKey} {
-		if path != oneLine(path) {
-			fault("cannot export %s %q: it has more than one line", what, path)
-		}
-	}
+	c.validateTexts(fault)
 	_, name, _ := strings.Cut(c.Policy, ":")
 	_, kept, _ := strings.Cut(c.Sticky, ":")
 	for _, token := range []string{name, kept, c.Cookie} {
@@ -138,6 +134,24 @@ func (c *Cluster) validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// validateTexts reports those that would be several lines, or no signal.
+func (c *Cluster) validateTexts(fault func(format string, args ...any)) {
+	texts := []struct{ what, text string }{
+		{"ready path", c.ReadyPath}, {"health path", c.HealthPath}, {"certificate", c.TLSCert}, {"key", c.TLSKey}, {"folder", c.Dir}, {"program", c.Program},
+	}
+	for _, w := range c.Workers {
+		texts = append(texts, struct{ what, text string }{"socket", w.Socket})
+	}
+	for _, t := range texts {
+		if t.text != oneLine(t.text) {
+			fault("cannot export %s %q: it has more than one line", t.what, t.text)
+		}
+	}
+	if !isSimple(c.StopSignal) {
+		fault("cannot export stop signal %q: there is none of that name", c.StopSignal)
+	}
 }
 
 // url is what people open.
