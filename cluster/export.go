@@ -146,7 +146,7 @@ func mask(command []string) (masked []string, some bool) {
 		name, value, joined := strings.Cut(arg, "=")
 		option := strings.TrimLeft(name, "-")
 		switch {
-		case joined && value != "" && proxy.IsSecret(option) && !onlyPlaceholders(value):
+		case joined && value != "" && !strings.ContainsAny(name, ":/?&") && proxy.IsSecret(option) && !onlyPlaceholders(value):
 			masked[i] = name + "=***"
 		case i > 0 && !strings.HasPrefix(arg, "-") && isSecretOption(command[i-1]) && !onlyPlaceholders(arg):
 			masked[i] = "***"
