@@ -55,7 +55,11 @@ func (s *session) header() string {
 		row("workers", ports, command)
 	}
 	for _, remark := range s.remarks(snap) {
-		row("", remark, "")
+		line := strings.Repeat(" ", headerIndent) + remark
+		if s.out.width > 0 {
+			line = wrap(line, s.out.width, headerIndent)
+		}
+		b.WriteString(line + "\n")
 	}
 	return b.String()
 }

@@ -23,6 +23,9 @@ func (s *session) openWatcher() (err error) {
 	if s.logs != nil {
 		ignore = append(ignore, s.logs.Dir())
 	}
+	if s.plan.found != nil { // what the app itself writes is no change to it
+		ignore = append(ignore, s.plan.found.Preset.Writes...)
+	}
 	s.watcher, err = watch.Open(watch.Config{
 		Globs: s.plan.watch, Ignore: ignore, OnChange: s.onChange, Warn: func(err error) { explain(s.stderr, watchError(err)) },
 	})

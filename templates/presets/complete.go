@@ -204,11 +204,14 @@ func (k *Known) complete(argv []string, at int) ([]string, string) {
 			continue // the user's own stays
 		}
 		add = append(add, o.written()...)
-		if said == "" && o.ports {
+		first := said == "" && o.ports
+		if first {
 			said = "port added as " + k.label(o)
 		}
-		if len(old) > 0 {
+		if old = slices.DeleteFunc(old, func(s string) bool { return s == "" }); len(old) > 0 && first {
 			said += " in place of " + strings.Join(old, " ")
+		} else if len(old) > 0 {
+			said += ", " + o.written()[0] + " in place of " + strings.Join(old, " ")
 		}
 	}
 	var reloads bool
@@ -287,10 +290,11 @@ func (o option) at(args []string, i int) (n int, value string) {
 		if value, joined := strings.CutPrefix(args[i], name+"="); joined {
 			return 1, value
 		}
-		if o.value != "" && !o.joined && args[i] == name && i+1 < len(args) {
+		switch takes := o.value != "" && !o.joined; {
+		case args[i] != name || o.joined:
+		case takes && i+1 < len(args) && !strings.HasPrefix(args[i+1], "-"):
 			return 2, args[i+1]
-		}
-		if o.value == "" && args[i] == name {
+		default:
 			return 1, ""
 		}
 		if value, glued := strings.CutPrefix(args[i], name); glued && o.ports && len(name) == 2 && fixedPort.MatchString(value) { // -p3000

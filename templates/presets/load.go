@@ -102,12 +102,16 @@ func Parse(file string, text []byte) (p Preset, err error) {
 		return Preset{}, fileError(file, err)
 	}
 	p.Source, p.Text = file, string(text)
-	p.places = placesOf(text)
 	if fault := p.check(); fault != nil {
-		line, column := p.places.of(fault.key)
-		return Preset{}, &FileError{File: file, Line: line, Column: column, Problem: fault.problem, Near: fault.near}
+		return Preset{}, p.fileFault(fault)
 	}
 	return p, nil
+}
+
+// fileFault says where a fault is.
+func (p *Preset) fileFault(f *fault) *FileError {
+	line, column := placesOf([]byte(p.Text)).of(f.key)
+	return &FileError{File: p.Source, Line: line, Column: column, Problem: f.problem, Near: f.near}
 }
 
 // fileError says in our words what the decoder has found.
@@ -166,7 +170,7 @@ func (p *Preset) check() *fault {
 	case p.Kind != "" && p.Kind != kindProcfile:
 		return &fault{key: "$.kind", problem: fmt.Sprintf("there is no kind %q", p.Kind), near: kindProcfile}
 	case len(p.When) > 0 && len(p.Run) == 0 && p.Kind == "":
-		return &fault{key: "$.when", problem: "a folder would be recognised, and there is nothing to run: run is missing"}
+		return &fault{key: "$.when" + keyMark, problem: "a folder would be recognised, and there is nothing to run: run is missing"}
 	case len(p.When) == 0 && len(p.Run) == 0 && len(p.Known) == 0:
 		return &fault{key: "$.name", problem: "there is nothing to run: run and known are missing"}
 	}
@@ -186,8 +190,7 @@ func (p *Preset) CheckSettings(names []string) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(at)) {
 		if !slices.Contains(names, name) {
-			line, column := p.places.of(at[name])
-			return &FileError{File: p.Source, Line: line, Column: column, Problem: fmt.Sprintf("there is no setting %q", name), Near: nearest(name, names)}
+			return p.fileFault(&fault{key: at[name] + keyMark, problem: fmt.Sprintf("there is no setting %q", name), near: nearest(name, names)})
 		}
 	}
 	return nil

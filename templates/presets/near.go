@@ -5,6 +5,7 @@ import (
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
 )
 
 // nearest is the name that was meant by one that is not there, if it is not too far from it; else empty.
@@ -69,16 +70,32 @@ func placesOf(text []byte) places {
 	return found
 }
 
-// Visit notes the place of a node.
+// keyMark behind a path stands for the key in place of its value.
+const keyMark = "#"
+
+// Visit notes the place of a node: of a map that of its first key, as its own token is a colon.
 func (p places) Visit(n ast.Node) ast.Visitor {
-	if n == nil {
+	t, path := (*token.Token)(nil), ""
+	switch n := n.(type) {
+	case nil:
 		return nil
-	}
-	path := n.GetPath()
-	if _, known := p[path]; !known {
-		if t := n.GetToken(); t != nil && t.Position != nil && path != "" {
-			p[path] = place{t.Position.Line, t.Position.Column}
+	case *ast.MappingValueNode:
+		if at := n.Key.GetToken(); at != nil && at.Position != nil {
+			p[n.Value.GetPath()+keyMark] = place{at.Position.Line, at.Position.Column}
 		}
+		ast.Walk(p, n.Value) // and not the key, which has the same path
+		return nil
+	case *ast.MappingNode:
+		if path = n.GetPath(); len(n.Values) > 0 && !n.IsFlowStyle {
+			t = n.Values[0].Key.GetToken()
+		} else {
+			t = n.Start
+		}
+	default:
+		t, path = n.GetToken(), n.GetPath()
+	}
+	if _, known := p[path]; !known && path != "" && t != nil && t.Position != nil {
+		p[path] = place{t.Position.Line, t.Position.Column}
 	}
 	return p
 }

@@ -43,8 +43,6 @@ type Preset struct {
 	Source string `yaml:"-"`
 	// Text is the YAML.
 	Text string `yaml:"-"`
-
-	places places
 }
 
 // A Run is a command line: words divided by spaces, with what stands in braces replaced afterwards.

@@ -1,0 +1,213 @@
+package presets
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// TestEmbedded holds the presets to what the field's list of frameworks says: all are there, in its order, each place taken once.
+func TestEmbedded(t *testing.T) {
+	set := load(t)
+	want := []string{
+		"procfile", "django", "rails", "rack", "laravel", "phoenix", "aspnet", "tomcat", "spring", "java", "next", "nuxt", "astro", "vite",
+		"bun", "node", "deno", "go", "flask", "asgi", "gunicorn", "php", "static",
+	}
+	if got := set.names(); !slices.Equal(got, want) {
+		t.Errorf("the presets are %q", got)
+	}
+	orders := map[int]string{}
+	for _, p := range set.All() {
+		if other := orders[p.Order]; other != "" {
+			t.Errorf("%s and %s have the order %d", other, p.Name, p.Order)
+		}
+		orders[p.Order] = p.Name
+		for _, name := range p.Covers {
+			if _, ok := set.ByName(name); !ok {
+				t.Errorf("%s covers %q, which there is not", p.Name, name)
+			}
+		}
+		if p.Source != "" || !strings.Contains(p.Text, "name: "+p.Name) {
+			t.Errorf("%s comes from %q", p.Name, p.Source)
+		}
+		if len(p.When) > 0 && p.LooksFor() == "" {
+			t.Errorf("%s does not say what it looks for", p.Name)
+		}
+	}
+	if _, ok := set.ByName("cobol"); ok {
+		t.Error("there is a preset for COBOL")
+	}
+}
+
+const own = `order: 15
+name: shop
+title: the shop
+when:
+- files: shop.conf
+run:
+- command: ./shop --listen {port}
+`
+
+// TestMistakes has each kind of mistake in a preset of a user's, with the place and what was meant.
+func TestMistakes(t *testing.T) {
+	for _, c := range []struct{ old, new, want string }{
+		{"files: shop.conf", "flies: shop.conf", `shop.yaml:5:3: there is no key "flies" here; did you mean "files"?`},
+		{"title: the shop", "tittle: the shop", `shop.yaml:3:1: there is no key "tittle" here; did you mean "title"?`},
+		{"order: 15", "colour: red", `shop.yaml:1:1: there is no key "colour" here`},
+		{"order: 15", "order: first", `shop.yaml:1:8: cannot unmarshal string into Go struct field Preset.Order of type int`},
+		{"name: shop", "name: My Shop", `shop.yaml:2:7: the name "My Shop" must be small letters, digits and hyphens`},
+		{"name: shop\n", "", `shop.yaml:1:1: the name "" must be small letters, digits and hyphens`},
+		{"title: the shop\n", "", `shop.yaml:2:7: a preset needs a title`},
+		{"title: the shop", "title: the shop\nkind: procfil", `shop.yaml:4:7: there is no kind "procfil"; did you mean "procfile"?`},
+		{"command: ./shop --listen {port}", "command: ''", `shop.yaml:7:3: a command is missing`},
+		{"./shop --listen {port}", "./shop --listen {prot}", `shop.yaml:7:12: nothing is known as {prot}; did you mean "port"?`},
+		{"./shop --listen {port}", "'{pyhton} shop.py'", `shop.yaml:7:12: nothing is known as {pyhton}; did you mean "python"?`},
+		{"files: shop.conf", "files: 'shop.[conf'", `shop.yaml:5:10: the pattern "shop.[conf" is broken`},
+		{"files: shop.conf", "files: ./shop.conf", `shop.yaml:5:10: the pattern "./shop.conf" must be a path in the folder, without ./ before it`},
+		{"files: shop.conf", "files: [a, ../shop.conf]", `shop.yaml:5:14: the pattern "../shop.conf" must be a path in the folder, without ./ before it`},
+		{"files: shop.conf", "var: ap", `shop.yaml:5:8: there is no var "ap"`},
+		{"files: shop.conf", "words: {in: shop.conf}", `shop.yaml:5:10: words need  in  and  any`},
+		{"run:\n- command: ./shop --listen {port}\n", "", `shop.yaml:4:1: a folder would be recognised, and there is nothing to run: run is missing`},
+		{"order: 15", "vars: {app: [{search: '(', in: x.py}]}", `shop.yaml:1:23: the expression is broken: error parsing regexp: missing closing ): ` + "`(`"},
+		{"order: 15", "vars: {app: [{search: 'x'}]}", `shop.yaml:1:14: search needs in: the files to look in`},
+		{"order: 15", "vars: {app: [{built: true, value: x}]}", `shop.yaml:1:14: built needs file: what is looked for`},
+		{"order: 15", "prepare: [{why: it must be}]", `shop.yaml:1:11: a command is missing`},
+		{"order: 15", "prepare: [{command: make, from: '*.c'}]", `shop.yaml:1:11: from needs makes: what is made of it`},
+		{"order: 15", "files: [{path: ../x, text: y}]", `shop.yaml:1:9: the path "../x" must lead to a place in the worker's folder`},
+		{"order: 15", "known: [{add: '{port}'}]", `shop.yaml:1:9: a command is missing`},
+		{"order: 15", "order: 15\norder: 16", `shop.yaml:2:1: mapping key "order" already defined at [1:1]`},
+		{"order: 15", "order: [", `shop.yaml:`},
+		{"order: 15", "settings: {hold: {a: b}}", `shop.yaml:1:18: mapping was used where sequence is expected`},
+	} {
+		text := strings.Replace(own, c.old, c.new, 1)
+		if text == own {
+			t.Errorf("%q is not in the preset", c.old)
+		}
+		_, err := Parse("shop.yaml", []byte(text))
+		if _, ok := errors.AsType[*FileError](err); !ok || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("with %q:\n\t%v, want\n\t%s", c.new, err, c.want)
+		}
+	}
+	if _, err := Parse("shop.yaml", nil); err == nil {
+		t.Error("an empty file is a preset")
+	}
+}
+
+func TestCheckSettings(t *testing.T) {
+	p, err := Parse("shop.yaml", []byte(own+"settings:\n  hold: 5s\n  ready-timout: 1m\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.CheckSettings([]string{"hold", "ready-timeout"})
+	if want := `shop.yaml:10:3: there is no setting "ready-timout"; did you mean "ready-timeout"?`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	p, err = Parse("shop.yaml", []byte(own+"cases:\n- when: [{files: x}]\n  settings: {sticki: cookie}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = p.CheckSettings([]string{"sticky"})
+	if want := `shop.yaml:10:14: there is no setting "sticki"; did you mean "sticky"?`; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if err := p.CheckSettings([]string{"sticki"}); err != nil {
+		t.Error(err)
+	}
+}
+
+// A user's presets are tried with lbdev's, and take the place of those of the same name.
+func TestUsersOwn(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("shop.yaml", own)
+	write("mine.yaml", "order: 20\nname: django\ntitle: my Django\nwhen: [{files: manage.py}]\nrun: [{command: './serve {port}'}]\n")
+	write("notes.txt", "no preset")
+	set, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	place := machine(fstest.MapFS{"shop.conf": {}, "manage.py": {}}, usual, nil)
+	found, err := set.Recognise(place)
+	if err != nil || found.Preset.Name != "shop" || len(found.Others) != 1 || found.Others[0].Title != "my Django" {
+		t.Errorf("found %s, %v", shown(found), err)
+	}
+	found, err = set.Named("django", place)
+	if want := []string{"./serve", "{port}"}; err != nil || !slices.Equal(found.Command, want) || found.Preset.Source != filepath.Join(dir, "mine.yaml") {
+		t.Errorf("found %s, %v", shown(found), err)
+	}
+	write("broken.yaml", "name: [")
+	_, err = Load(dir)
+	if fault, ok := errors.AsType[*FileError](err); !ok || fault.File != filepath.Join(dir, "broken.yaml") || fault.Line != 1 {
+		t.Errorf("a broken file is %v", err)
+	}
+	if set, err := Load(filepath.Join(dir, "nowhere")); err != nil || len(set.All()) != len(load(t).All()) {
+		t.Errorf("without a folder: %v", err)
+	}
+}
+
+func TestNamed(t *testing.T) {
+	set := load(t)
+	place := machine(fstest.MapFS{"Procfile": {Data: []byte("api: ./api $PORT\nadmin: ./admin $PORT\n")}}, []string{"rackup", "python3"}, nil)
+	for name, want := range map[string]string{
+		"procfile:admin": "./admin {port}",
+		"rack":           "rackup -o 127.0.0.1 -p {port}",
+	} {
+		found, err := set.Named(name, place)
+		if got := strings.Join(found.Command, " "); err != nil || got != want {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, want)
+		}
+	}
+	for name, want := range map[string]string{
+		"djnago":        `cannot find a preset "djnago"`,
+		"procfile:api2": `cannot find "api2" in the Procfile: it has api, admin`,
+		"procfile":      "cannot tell which line of the Procfile to run: it has api, admin, and no web",
+		"gunicorn":      "cannot start a folder as gunicorn: lbdev only knows how its command takes a port",
+		"asgi":          `cannot start FastAPI / ASGI: nothing was found for {app} in "{python} -m uvicorn {app} --host 127.0.0.1 --port {port}"`,
+		"tomcat":        `cannot start Tomcat: nothing was found for {catalina} in "{catalina} run"`,
+	} {
+		if _, err := set.Named(name, place); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	_, err := set.Named("djnago", place)
+	if unknown, ok := errors.AsType[*UnknownPreset](err); !ok || unknown.Near != "django" {
+		t.Errorf("%#v", err)
+	}
+	_, err = set.Named("tomcat", place)
+	if missing, ok := errors.AsType[*MissingError](err); !ok || !strings.Contains(missing.Hint, "CATALINA_HOME") {
+		t.Errorf("%#v", err)
+	}
+}
+
+// FuzzParse: whatever a file says, it is a preset or a *FileError.
+func FuzzParse(f *testing.F) {
+	for _, p := range load(f).All() {
+		f.Add(p.Text)
+	}
+	for _, text := range []string{"", "a", "[", "{", "&a [*a]", "? x", "name: !!binary x", "- - -", "a: *b", "<<: {name: x}", "\x00", "run: {a: b}", "name: |\n  x"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p, err := Parse("fuzz.yaml", []byte(text))
+		if err != nil {
+			if fault, ok := errors.AsType[*FileError](err); !ok || fault.Line < 1 {
+				t.Errorf("%v", err)
+			}
+			return
+		}
+		set := &Set{presets: []Preset{p}}
+		place := machine(fstest.MapFS{"manage.py": {Data: []byte("django")}, "package.json": {Data: []byte(packageJSON)}}, usual, nil)
+		set.Recognise(place)
+		set.Named(p.Name, place)
+		set.Complete([]string{"python", "manage.py", "runserver"}, place)
+	})
+}
