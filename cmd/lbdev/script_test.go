@@ -26,6 +26,9 @@ func TestScripts(t *testing.T) {
 			base := freePorts(t, 9)
 			e.Setenv(asLbdev, "1")
 			e.Setenv("XDG_RUNTIME_DIR", e.WorkDir+"/run")
+			if cache, err := os.UserCacheDir(); err == nil {
+				e.Setenv("GOCACHE", cache+"/go-build") // else what is built in a script is built from nothing
+			}
 			for name, offset := range map[string]int{"BASE": 0, "FRONT": 5, "OTHER": 6, "OTHERFRONT": 8} {
 				e.Setenv(name, strconv.Itoa(base+offset))
 			}

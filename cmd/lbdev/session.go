@@ -85,7 +85,7 @@ func newSession(p *plan, stdout, stderr *os.File) (*session, error) {
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	if err := s.open(); err != nil {
 		s.abandon()
-		return nil, p.file.blame(advise(err, p.config.Command))
+		return nil, p.blamePreset(p.file.blame(advise(err, p.config.Command)))
 	}
 	return s, nil
 }

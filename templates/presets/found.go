@@ -51,7 +51,7 @@ type Other struct {
 
 // A NotRecognised says that a folder is none of what the presets know.
 type NotRecognised struct {
-	// Looked is what was looked for: "manage.py (Django)" …
+	// Looked is what was looked for: "manage.py", "next in package.json" …
 	Looked []string
 }
 
@@ -72,7 +72,7 @@ func (s *Set) Recognise(place Place) (Found, error) {
 		r := p.reader(place)
 		ok, why := r.holds(p.When)
 		if !ok {
-			looked = append(looked, fmt.Sprintf("%s (%s)", p.LooksFor(), p.Title))
+			looked = append(looked, p.LooksFor())
 			continue
 		}
 		if found == nil {
@@ -96,8 +96,6 @@ func (s *Set) Recognise(place Place) (Found, error) {
 func (p *Preset) LooksFor() string {
 	for _, c := range p.When {
 		switch {
-		case c.Words != nil:
-			return c.Words.Any[0] + " in " + c.Words.In[0]
 		case len(c.Depends) > 0:
 			return c.Depends[0] + " in package.json"
 		case len(c.Script) > 0:
@@ -106,6 +104,8 @@ func (p *Preset) LooksFor() string {
 			return c.AnyFile[0]
 		case len(c.Files) > 0:
 			return c.Files[0]
+		case c.Words != nil:
+			return c.Words.Any[0] + " in " + c.Words.In[0]
 		}
 	}
 	return ""

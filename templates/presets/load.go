@@ -93,11 +93,6 @@ func (e *FileError) Error() string {
 
 // Parse reads one preset. Its error is a *FileError.
 func Parse(file string, text []byte) (p Preset, err error) {
-	defer func() {
-		if r := recover(); r != nil { // the YAML library's: what is broken in a way that it has not met
-			err = &FileError{File: file, Line: 1, Column: 1, Problem: fmt.Sprintf("cannot be understood: %v", r)}
-		}
-	}()
 	if err := yaml.UnmarshalWithOptions(text, &p, yaml.Strict()); err != nil {
 		return Preset{}, fileError(file, err)
 	}
