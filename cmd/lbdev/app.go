@@ -40,7 +40,7 @@ func commands() []*cli.Command {
 		psCommand(), requestsCommand(), logsCommand(), eventsCommand(), metricsCommand(), waitCommand(), openCommand(),
 		killCommand(), stopCommand(), startCommand(), restartCommand(), pauseCommand(), resumeCommand(), drainCommand(), undrainCommand(),
 		faultCommand(), scaleCommand(), policyCommand(), weightCommand(), reloadCommand(), downCommand(),
-		presetsCommand(), schemaCommand(), exportCommand(), snippetCommand(),
+		initCommand(), presetsCommand(), schemaCommand(), exportCommand(), snippetCommand(),
 		doctorCommand(), pruneCommand(), trustCommand(), versionCommand(), completionCommand(), completeCommand(), manCommand(),
 	}
 }

@@ -89,6 +89,7 @@ func (s *session) prepare() error {
 		return err
 	}
 	fill := func(text string) string { return strings.ReplaceAll(text, privateWord, folder) }
+	s.fill = fill
 	for _, task := range tasks {
 		for i := range task.Argv {
 			task.Argv[i] = fill(task.Argv[i])

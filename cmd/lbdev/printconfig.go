@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,7 +148,7 @@ func (p *plan) source(key string) string {
 // commandSource says where the command came from, and what was done to it.
 func (p *plan) commandSource(c *cli.Context) string {
 	source := "command line"
-	if at, ok := p.file.Place("command"); ok && !c.Args().Present() {
+	if at, ok := p.file.Place("command"); ok && len(commandOf(c)) == 0 {
 		source = fmt.Sprintf("%s:%d", p.file.FileName(), at.Line)
 	}
 	switch {
@@ -159,8 +160,8 @@ func (p *plan) commandSource(c *cli.Context) string {
 			source += ", " + p.found.Why
 		}
 		return source
-	case strings.HasPrefix(p.passing, "port added"):
-		source += ", " + p.passing
+	case p.found != nil && p.found.Said != "":
+		source += ", " + p.found.Said
 	}
 	return source
 }
@@ -175,7 +176,10 @@ func (p *plan) variables(c *cli.Context) []variable {
 	}
 	if p.found != nil {
 		for _, name := range slices.Sorted(maps.Keys(p.found.Env)) {
-			add(name+"="+p.found.Env[name], "preset "+p.found.Preset.Name)
+			value := p.found.Env[name]
+			if _, has := os.LookupEnv(name); !has || strings.Contains(value, "{") { // see presetEnv
+				add(name+"="+value, "preset "+p.found.Preset.Name)
+			}
 		}
 	}
 	for _, pair := range p.file.environ() {

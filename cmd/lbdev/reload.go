@@ -116,6 +116,7 @@ type reloader struct {
 	plan    *plan
 	cluster *cluster.Cluster
 	warn    func(error)
+	fill    func(string) string // puts the folder of a preset's files into a text; nil = there was no preset
 
 	watcher *watch.Watcher // nil = the file is read again only when somebody asks for it
 	ctx     context.Context
@@ -132,7 +133,7 @@ func (s *session) openReloader() {
 		return
 	}
 	r := &reloader{
-		plan: s.plan, cluster: s.cluster, warn: func(err error) { explain(s.stderr, err) }, running: s.plan.counts(), empty: isEmpty(s.plan),
+		plan: s.plan, cluster: s.cluster, fill: s.fill, warn: func(err error) { explain(s.stderr, err) }, running: s.plan.counts(), empty: isEmpty(s.plan),
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	s.reload = r
@@ -249,10 +250,24 @@ func (r *reloader) next(byHand bool) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.fit(next)
 	if err := next.config.Validate(); err != nil {
 		return nil, next.file.blame(advise(err, next.config.Command))
 	}
 	return next, nil
+}
+
+// fit puts into a preset's command what was not known before its preparation, which is not run again.
+func (r *reloader) fit(next *plan) {
+	if next.found == nil || r.fill == nil {
+		return
+	}
+	if next.chosen {
+		if built, err := next.found.Built(); err == nil {
+			next.config.Command = built.Command
+		}
+	}
+	next.config.Command, next.config.Env = fillAll(next.config.Command, r.fill), fillAll(next.config.Env, r.fill)
 }
 
 func isEmpty(p *plan) bool {
@@ -272,7 +287,8 @@ func (p *plan) counts() map[string]any {
 			values[s.Key] = pairs
 		}
 	}
-	if values["env-file"] != nil { // what is in it counts, too
+	values["command"] = p.config.Command // also if it was built, or has a folder in it, since
+	if values["env-file"] != nil {       // what is in it counts, too
 		values["env-file"] = [2]any{values["env-file"], p.config.EnvFile}
 	}
 	return values
@@ -288,6 +304,8 @@ func (r *reloader) apply(ctx context.Context, next *plan) (control.Reloaded, err
 			continue
 		}
 		switch {
+		case slices.Contains(done.Needs, "preset") && (k.Name == "command" || k.Name == "env"):
+			continue // they go with the preset, whose preparation and files they need
 		case slices.Contains(liveKeys, k.Name):
 			live = append(live, k.Name)
 		case slices.Contains(renewedKeys, k.Name):

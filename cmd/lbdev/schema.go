@@ -47,8 +47,11 @@ func aboutKey(key string) config.About {
 	}
 	for _, f := range upFlags() {
 		if f.Names()[0] == key {
-			usage := f.(cli.DocGenerationFlag).GetUsage()
-			return config.About{Help: strings.ReplaceAll(usage, "`", ""), Default: defaultOf(f)}
+			a := config.About{Help: strings.ReplaceAll(f.(cli.DocGenerationFlag).GetUsage(), "`", ""), Default: defaultOf(f)}
+			if a.Default == "0" { // of a size
+				a.Default = 0
+			}
+			return a
 		}
 	}
 	return config.About{}

@@ -37,11 +37,12 @@ type session struct {
 	guard   *procs.Guard
 	cluster *cluster.Cluster
 	screen  *screen
-	logs    *logfile.Files  // nil without --log-dir
-	access  *logfile.Files  // nil without --access-log FILE
-	watcher *watch.Watcher  // nil without --watch
-	scraped *metrics.Server // nil without --metrics
-	reload  *reloader       // nil = no config file is read again
+	logs    *logfile.Files      // nil without --log-dir
+	access  *logfile.Files      // nil without --access-log FILE
+	watcher *watch.Watcher      // nil without --watch
+	scraped *metrics.Server     // nil without --metrics
+	fill    func(string) string // puts the folder of the preset's files into a text
+	reload  *reloader           // nil = no config file is read again
 	api     *control.Server
 	door    *door
 	closed  string // why there is no door
