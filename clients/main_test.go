@@ -191,16 +191,48 @@ func run(t *testing.T, dir, name string, args ...string) string {
 	return string(out)
 }
 
+// handedOut are the ports that tests have got. Some use theirs only later, when what they need is built.
+var handedOut struct {
+	sync.Mutex
+	ports map[int]bool
+}
+
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
+	handedOut.Lock()
+	defer handedOut.Unlock()
+	if handedOut.ports == nil {
+		handedOut.ports = map[int]bool{}
+	}
 	for range 1000 {
 		base := 20000 + rand.IntN(10000)
-		if allFree(base, n) {
+		if !isHandedOut(base, n) && allFree(base, n) {
+			for port := base; port < base+n; port++ {
+				handedOut.ports[port] = true
+			}
+			t.Cleanup(func() { giveBack(base, n) })
 			return base
 		}
 	}
 	t.Fatal("found no free ports")
 	return 0
+}
+
+func giveBack(base, n int) {
+	handedOut.Lock()
+	defer handedOut.Unlock()
+	for port := base; port < base+n; port++ {
+		delete(handedOut.ports, port)
+	}
+}
+
+func isHandedOut(base, n int) bool {
+	for port := base; port < base+n; port++ {
+		if handedOut.ports[port] {
+			return true
+		}
+	}
+	return false
 }
 
 func allFree(base, n int) bool {

@@ -3,7 +3,9 @@
 package clients
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net/http"
@@ -78,7 +80,29 @@ func TestProjects(t *testing.T) {
 				t.Errorf("the ports are %v, want %v", ports, want)
 			}
 			f.wantNoFailure()
+			p.wantUntouched(t, dir)
 		})
+	}
+}
+
+// wantUntouched: what people have written is as it was.
+func (p project) wantUntouched(t *testing.T, dir string) {
+	source := os.DirFS(filepath.Join("testdata", "projects", p.name))
+	err := fs.WalkDir(source, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		want, err := fs.ReadFile(source, name)
+		if err != nil {
+			return err
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, name)); !bytes.Equal(got, want) {
+			t.Errorf("%s was changed (%v):\n%s", name, err, got)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // some have nothing but what their tool made
+		t.Error(err)
 	}
 }
 

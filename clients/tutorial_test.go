@@ -66,6 +66,11 @@ func newDesk(t *testing.T) *desk {
 	}
 	d.env = append(os.Environ(), "PATH="+bin+":/usr/sbin:"+os.Getenv("PATH"), "XDG_RUNTIME_DIR="+t.TempDir(), "PYTHONDONTWRITEBYTECODE=1")
 	t.Cleanup(func() {
+		for name, output := range d.outputs {
+			if t.Failed() {
+				t.Logf("terminal %s:\n%s", name, output)
+			}
+		}
 		for _, name := range slices.Sorted(maps.Keys(d.terminals)) {
 			d.ctrlC(name)
 		}

@@ -1,6 +1,7 @@
 package presets
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -246,7 +247,7 @@ func (r *reader) tasks(f *Found) error {
 func (r *reader) needless(s *Step) string {
 	if len(s.Unless) > 0 {
 		if ok, why := r.holds(s.Unless); ok {
-			return why
+			return cmp.Or(why, "nothing needs it") // what holds because something is not there has no reason of its own
 		}
 	}
 	made, ok := r.place.oldest(s.Makes)
