@@ -144,6 +144,34 @@ func TestExportsRoute(t *testing.T) {
 	})
 }
 
+// TestExportsRepeat: a worker dies with a request. A GET goes on to others (but with Apache, which repeats nothing that it has sent); a
+// POST may have been run, and is sent once.
+func TestExportsRepeat(t *testing.T) {
+	each(t, []string{"nginx", "haproxy", "apache", "caddy"}, func(t *testing.T, target string) {
+		c, copies := crew(t, 3)
+		f := serve(t, target, c)
+		// On a connection that had a request before, Apache would answer nothing and close it, so that the client asks again.
+		f.client.Transport = &http.Transport{DisableKeepAlives: true}
+		had := func() (n int64) {
+			for _, w := range copies {
+				n += w.served.Load()
+			}
+			return n
+		}
+		before := had()
+		answer, _ := f.do(t, "POST", "/die", "order=1")
+		if n := had() - before; answer.StatusCode < 500 || n != 1 {
+			t.Errorf("the POST has %d, and was run %d times", answer.StatusCode, n)
+		}
+		time.Sleep(1100 * time.Millisecond) // until all are in again: retry=1, fail_timeout=1s, fail_duration 1s
+		before = had()
+		answer, _ = f.do(t, "GET", "/die", "")
+		if n := had() - before; answer.StatusCode < 500 || (n == 1) != (target == "apache") {
+			t.Errorf("the GET has %d, and was run %d times", answer.StatusCode, n)
+		}
+	})
+}
+
 // TestExportsTLS: https, and workers are told so.
 func TestExportsTLS(t *testing.T) {
 	each(t, []string{"nginx", "haproxy", "apache", "caddy"}, func(t *testing.T, target string) {

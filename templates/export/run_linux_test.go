@@ -69,6 +69,11 @@ func (c *workerCopy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 		case <-c.quiet:
 		}
+	case r.URL.Path == "/die": // with the request, as a killed process does
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			conn.Close()
+		}
 	case r.URL.Path == "/missing":
 		http.NotFound(w, r)
 	case r.Method == http.MethodPost:
