@@ -157,7 +157,10 @@ func (p *plan) files() []string {
 	var files []string
 	for _, name := range []string{p.file.FileName(), p.envFileName} {
 		if path, err := filepath.Abs(name); err == nil && name != "" {
-			files = append(files, globEscaper.Replace(filepath.ToSlash(path)))
+			if filepath.Separator == '/' { // else a backslash is one
+				path = globEscaper.Replace(path)
+			}
+			files = append(files, path)
 		}
 	}
 	return files
