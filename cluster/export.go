@@ -36,12 +36,16 @@ type Export struct {
 	HealthRise   int            `json:"health_rise,omitempty"`
 	HoldMS       int64          `json:"hold_ms"`
 	RetryUnsafe  bool           `json:"retry_unsafe,omitempty"`
+	Concurrency  int            `json:"worker_concurrency,omitempty"`
 	MaxBody      int64          `json:"max_body,omitempty"`
 	StopSignal   string         `json:"stop_signal"`
 	StopMS       int64          `json:"stop_timeout_ms"`
 	TLS          bool           `json:"tls,omitempty"`
 	TLSCert      string         `json:"tls_cert,omitempty"` // files; empty = lbdev's own CA
 	TLSKey       string         `json:"tls_key,omitempty"`
+	Redirect     string         `json:"redirect,omitempty"`
+	ProxyHeader  bool           `json:"proxy_protocol,omitempty"`
+	Unsaid       []string       `json:"unsaid,omitempty"` // further settings that were made, by the names of their flags
 	Workers      []ExportWorker `json:"workers"`
 	Masked       bool           `json:"masked,omitempty"` // Command has three stars in it
 }
@@ -63,6 +67,7 @@ func (c *Config) Export() Export {
 		Policy: c.Policy, Sticky: c.Sticky, SlowMS: c.SlowStart.Milliseconds(), ReadyPath: c.ReadyPath,
 		HoldMS: c.hold().Milliseconds(), RetryUnsafe: c.RetryUnsafe, MaxBody: c.MaxBody,
 		StopSignal: procs.SignalName(c.stopSignal()), StopMS: c.stopTimeout().Milliseconds(),
+		Concurrency: c.WorkerConcurrency, Redirect: c.Redirect, ProxyHeader: c.ProxyProtocol, Unsaid: c.unsaid(),
 		TLS: c.TLS != nil, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
 	}
 	if e.Listen[0] == "" {
@@ -95,6 +100,21 @@ func (c *Config) Export() Export {
 		e.Workers = append(e.Workers, w)
 	}
 	return e
+}
+
+// unsaid are the settings that no other program has, or that are lbdev's own affair.
+func (c *Config) unsaid() (names []string) {
+	for _, setting := range []struct {
+		name string
+		made bool
+	}{
+		{"badge", c.Badge}, {"eject-5xx", c.EjectAfter > 0}, {"max-conns", c.MaxConns > 0}, {"trusted-proxies", len(c.Trusted) > 0},
+	} {
+		if setting.made {
+			names = append(names, setting.name)
+		}
+	}
+	return names
 }
 
 // Export is what this cluster is now, for other programs to do the same.

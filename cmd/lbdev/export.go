@@ -227,7 +227,11 @@ func clusterFor(e cluster.Export) export.Cluster {
 		HealthFall: e.HealthFall, HealthRise: e.HealthRise, Hold: ms(e.HoldMS), RetryUnsafe: e.RetryUnsafe, MaxBody: e.MaxBody,
 		StopSignal: e.StopSignal, StopTimeout: ms(e.StopMS), SlowStart: ms(e.SlowMS),
 		TLSCert: e.TLSCert, TLSKey: e.TLSKey, TCP: e.Mode == cluster.ModeTCP, H2C: e.Upstream == cluster.UpstreamH2C,
+		Concurrency: e.Concurrency, Redirect: e.Redirect, ProxyHeader: e.ProxyHeader,
 		DevServer: devServer(e.Command),
+	}
+	for _, name := range e.Unsaid {
+		c.Unsaid = append(c.Unsaid, "--"+name)
 	}
 	if e.TLS && c.TLSCert == "" {
 		c.TLSCert, c.TLSKey = "cert.pem", "key.pem"

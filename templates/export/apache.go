@@ -12,7 +12,10 @@ func (v *view) learnApache() {
 		v.lack("--mode tcp", "Apache balances requests, not connections", "")
 		v.Unfit = "Apache balances requests, not connections"
 	}
-	for _, address := range v.Listen {
+	if v.Concurrency > 0 {
+		v.lack("--worker-concurrency", "Apache counts connections for each of its processes", "any number")
+	}
+	for _, address := range append([]string{v.Redirect}, v.Listen...) {
 		if strings.HasPrefix(address, "unix:") {
 			v.lack("--listen "+address, "Apache listens on ports only", "")
 			v.Unfit = "Apache listens on ports, not on unix sockets"
@@ -126,6 +129,12 @@ func ApacheModules(c Cluster) []string {
 	}
 	if c.H2C {
 		modules = append(modules, "proxy_http2")
+	}
+	if c.ProxyHeader {
+		modules = append(modules, "remoteip")
+	}
+	if c.Redirect != "" && c.TLSCert != "" {
+		modules = append(modules, "rewrite")
 	}
 	if c.TLSCert != "" {
 		modules = append(modules, "socache_shmcb", "ssl")

@@ -10,6 +10,9 @@ func (v *view) learnCaddy() {
 		v.lack("--mode tcp", "Caddy as it comes balances requests, not connections", "")
 		v.Unfit = "Caddy as it comes balances requests, not connections"
 	}
+	if v.ProxyHeader {
+		v.lack("--proxy-protocol", "Caddy reads its header from version 2.7 on, by a listener wrapper", "no header")
+	}
 	if v.Policy.Text == "" { // a name that could not be written
 		v.Policy.Text = "round_robin"
 	}
@@ -76,6 +79,11 @@ func (v *view) CaddySite(address string) string {
 	}
 	_, port := hostPort(address)
 	return scheme + "://:" + port
+}
+
+// CaddyPlain is the address of a site without TLS.
+func (v *view) CaddyPlain(address string) string {
+	return strings.Replace(v.CaddySite(address), "https://", "http://", 1)
 }
 
 // CaddyBind is where it listens.

@@ -27,6 +27,9 @@ func checkable(t *testing.T, s sampleCluster) Cluster {
 	for i := range c.Listen {
 		c.Listen[i] = fmt.Sprintf("127.0.0.1:%d", freePort(t))
 	}
+	if c.Redirect != "" {
+		c.Redirect = fmt.Sprintf("127.0.0.1:%d", freePort(t))
+	}
 	if c.TLSCert != "" {
 		c.TLSCert, c.TLSKey = certificate(t, filepath.Join(t.TempDir(), "my shop"))
 	}

@@ -70,6 +70,10 @@ func sampleClusters() []sampleCluster {
 			c.TLSCert, c.TLSKey = "/etc/ssl/my shop/cert.pem", "/etc/ssl/my shop/key.pem"
 			c.Listen = []string{"0.0.0.0:8443", "[::1]:8444"}
 		})},
+		{name: "edge", cluster: with(func(c *Cluster) {
+			c.TLSCert, c.TLSKey, c.Listen, c.Redirect, c.ProxyHeader = "/etc/ssl/cert.pem", "/etc/ssl/key.pem", []string{"0.0.0.0:8443"}, "0.0.0.0:8080", true
+			c.Concurrency, c.Unsaid = 2, []string{"--eject-5xx", "--trusted-proxies"}
+		})},
 		{name: "h2c", cluster: with(func(c *Cluster) { c.H2C, c.Policy = true, "header-hash:X-Customer" })},
 		{name: "first", cluster: with(func(c *Cluster) { c.Policy = "first" }), targets: balancers},
 		{name: "cookie-hash", cluster: with(func(c *Cluster) { c.Policy = "cookie-hash:sid" }), targets: balancers},

@@ -30,14 +30,20 @@ type Cluster struct {
 	HealthRise   int
 	Hold         time.Duration // how long a request waits when no worker is ready; 0 = not at all
 	RetryUnsafe  bool          // a POST whose worker died is sent to another one
+	Concurrency  int           // requests that a worker gets at a time; 0 = any number
 	MaxBody      int64         // bytes; 0 = any number
 	StopSignal   string        // TERM
 	StopTimeout  time.Duration
 	SlowStart    time.Duration
 	TLSCert      string // files; empty = no TLS
 	TLSKey       string
-	TCP          bool // mode tcp: connections are balanced, not requests
-	H2C          bool // the workers speak HTTP/2 without TLS
+	Redirect     string // an address that sends all who come there to https; empty = none
+	ProxyHeader  bool   // everyone who connects sends the PROXY protocol's header, and is believed
+	TCP          bool   // mode tcp: connections are balanced, not requests
+	H2C          bool   // the workers speak HTTP/2 without TLS
+
+	// Unsaid are the settings that no export speaks of, as people type them, such as --eject-5xx.
+	Unsaid []string
 
 	// DevServer says why the command is not meant for production, such as "Django's runserver serves one developer"; empty = it
 	// is, or nobody knows.

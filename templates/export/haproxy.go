@@ -59,6 +59,9 @@ func (w worker) HAProxyServer(s sticky) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "server %d %s weight %d", w.Port, address, w.Share)
+	if w.most > 0 {
+		fmt.Fprintf(&b, " maxconn %d", w.most)
+	}
 	if s.Cookie != "" {
 		fmt.Fprintf(&b, " cookie %d", w.Port)
 	}

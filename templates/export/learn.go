@@ -29,6 +29,9 @@ func (v *view) learn(target string) error {
 		v.lack(fmt.Sprintf("the name in %q", strings.TrimSpace(name+" "+v.Sticky.Route+v.Sticky.Cookie)), "it has characters that this export does not write", "no such rule")
 		v.Policy, v.Sticky = word{}, sticky{}
 	}
+	if len(v.Unsaid) > 0 {
+		v.note("%s: not in this file", oneLine(strings.Join(v.Unsaid, ", ")))
+	}
 	switch target {
 	case "nginx":
 		v.learnNginx()
@@ -48,6 +51,19 @@ func (v *view) learn(target string) error {
 		v.learnSupervisor()
 	}
 	return nil
+}
+
+// HTTPSPort is the port that a redirect leads to, with a colon; that of https needs none.
+func (v *view) HTTPSPort() string {
+	for _, address := range v.Listen {
+		if _, port := hostPort(address); isNumber(port) {
+			if port == "443" {
+				return ""
+			}
+			return ":" + port
+		}
+	}
+	return ""
 }
 
 // instead is the nearest to the policy, in words of its file.

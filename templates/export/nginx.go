@@ -17,6 +17,9 @@ func (v *view) learnNginx() {
 	v.nginxSticky()
 	v.nginxFirst(kind)
 	v.nginxBackups()
+	if v.Concurrency > 0 {
+		v.note("--worker-concurrency (max_conns): nginx lets nobody wait; when all workers have that many, it answers 502")
+	}
 	if v.SlowStart > 0 {
 		v.note("--slow-start: nginx has it in its commercial version only")
 	}
@@ -124,6 +127,9 @@ func (w worker) NginxServer(windows bool) string {
 	fmt.Fprintf(&b, "server %s", address)
 	if w.Share > 1 {
 		fmt.Fprintf(&b, " weight=%d", w.Share)
+	}
+	if w.most > 0 {
+		fmt.Fprintf(&b, " max_conns=%d", w.most)
 	}
 	b.WriteString(" max_fails=1 fail_timeout=1s")
 	switch {

@@ -96,6 +96,8 @@ func lacksLists(t *testing.T) string {
 		func(c *Cluster) { c.Listen = []string{"unix:/run/shop.sock"} },
 		func(c *Cluster) { c.TCP = true },
 		func(c *Cluster) { c.H2C = true },
+		func(c *Cluster) { c.Concurrency = 1 },
+		func(c *Cluster) { c.ProxyHeader = true },
 	}
 	for _, p := range policies {
 		settings = append(settings, func(c *Cluster) { c.Policy = strings.Replace(p.name, "NAME", "sid", 1) })

@@ -291,3 +291,67 @@ func TestExportsConnections(t *testing.T) {
 		}
 	})
 }
+
+// TestExportsEdge: the PROXY protocol's header says who the client is, the redirect leads to https, and a worker gets no more requests at
+// a time than it may have.
+func TestExportsEdge(t *testing.T) {
+	each(t, []string{"nginx", "haproxy", "apache", "caddy"}, func(t *testing.T, target string) {
+		c, copies := crew(t, 2)
+		dir, err := os.MkdirTemp("", "lbdev-export") // not below a folder that is closed to whom root becomes
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.RemoveAll(dir) })
+		os.Chmod(dir, 0o755)
+		c.TLSCert, c.TLSKey = certificate(t, filepath.Join(dir, "shop"))
+		if target == "haproxy" {
+			both := filepath.Join(dir, "both.pem")
+			join(t, both, c.TLSCert, c.TLSKey)
+			c.TLSCert, c.TLSKey = both, ""
+		}
+		c.Redirect, c.ProxyHeader = fmt.Sprintf("127.0.0.1:%d", freePort(t)), target != "caddy" // which reads no such header
+		startFront(t, target, c)
+		dial := func(address string) net.Conn {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn.SetDeadline(time.Now().Add(10 * time.Second))
+			if c.ProxyHeader {
+				fmt.Fprintf(conn, "PROXY TCP4 192.0.2.7 127.0.0.1 4711 443\r\n")
+			}
+			return conn
+		}
+		plain := dial(c.Redirect)
+		defer plain.Close()
+		fmt.Fprintf(plain, "GET /a%%2Fb?c=d HTTP/1.1\r\nHost: shop.example:8080\r\nConnection: close\r\n\r\n")
+		answer, err := http.ReadResponse(bufio.NewReader(plain), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, port, _ := net.SplitHostPort(c.Listen[0])
+		want := "https://shop.example:" + port + "/a%2Fb?c=d"
+		if to := answer.Header.Get("Location"); answer.StatusCode != 308 || to != want {
+			t.Errorf("got %d to %q, want 308 to %q", answer.StatusCode, to, want)
+		}
+		secure := tls.Client(dial(c.Listen[0]), &tls.Config{InsecureSkipVerify: true})
+		defer secure.Close()
+		fmt.Fprintf(secure, "GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+		if answer, err = http.ReadResponse(bufio.NewReader(secure), nil); err != nil {
+			t.Fatal(err)
+		}
+		who := "127.0.0.1"
+		if c.ProxyHeader {
+			who = "192.0.2.7"
+		}
+		for port, w := range copies {
+			if fmt.Sprint(port) == answer.Header.Get("X-Lbdev-Worker") {
+				if got, _ := w.heads.Load("X-Forwarded-For"); got != who {
+					t.Errorf("the client is %q, want %q", got, who)
+				}
+				return
+			}
+		}
+		t.Errorf("nobody answered: %v", answer)
+	})
+}

@@ -51,13 +51,13 @@ func (c *workerCopy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.heads.Store("URI", r.RequestURI)
 	w.Header().Set("X-Lbdev-Worker", "a lie")
 	switch {
-	case r.Header.Get("Upgrade") == "echo":
+	case r.Header.Get("Upgrade") == "websocket":
 		conn, rw, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer conn.Close()
-		rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+		rw.WriteString("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
 		rw.Flush()
 		line, _ := rw.ReadString('\n')
 		fmt.Fprintf(conn, "%d says %s", c.port, line)

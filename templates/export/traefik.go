@@ -12,6 +12,9 @@ func (v *view) learnTraefik() {
 			v.Unfit = "Traefik listens on ports, not on unix sockets"
 		}
 	}
+	if v.Concurrency > 0 {
+		v.lack("--worker-concurrency", "Traefik bounds the requests of clients and of all workers together only", "any number")
+	}
 	for _, w := range v.Workers {
 		if w.Socket != "" {
 			v.lack("{socket}", "Traefik reaches workers by ports only", "the ports")

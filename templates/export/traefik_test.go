@@ -14,7 +14,18 @@ import (
 type (
 	traefikStatic struct {
 		EntryPoints map[string]struct {
-			Address   string `yaml:"address"`
+			Address       string `yaml:"address"`
+			ProxyProtocol *struct {
+				Insecure bool `yaml:"insecure"`
+			} `yaml:"proxyProtocol"`
+			HTTP *struct {
+				Redirections struct {
+					EntryPoint struct {
+						To     string `yaml:"to"`
+						Scheme string `yaml:"scheme"`
+					} `yaml:"entryPoint"`
+				} `yaml:"redirections"`
+			} `yaml:"http"`
 			Transport *struct {
 				RespondingTimeouts struct {
 					ReadTimeout string `yaml:"readTimeout"`
@@ -120,7 +131,7 @@ func TestTraefikReads(t *testing.T) {
 					t.Fatalf("%s: %v", files[i].Name, err)
 				}
 			}
-			if static.Providers.File.Filename != files[1].Name || len(static.EntryPoints) != len(s.cluster.Listen) {
+			if static.Providers.File.Filename != files[1].Name || len(static.EntryPoints) < len(s.cluster.Listen) {
 				t.Errorf("%+v", static)
 			}
 			routers, services := dynamic.routers(t)

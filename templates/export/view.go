@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,6 +34,7 @@ type worker struct {
 	Address string // host:port; of one with a socket its name in logs
 	Share   int    // the weight, as the target counts
 	Out     bool   // it gets nothing
+	most    int    // requests that it gets at a time; 0 = any number
 	Said    string // what is special about it, for a comment; empty = nothing
 }
 
@@ -56,6 +58,9 @@ func newView(target string, c Cluster, o Options) (*view, error) {
 	c.Name, c.DevServer = oneLine(c.Name), oneLine(c.DevServer)
 	v := &view{Cluster: c, Options: o, ID: identifier(c.Name), PolicyName: c.Policy}
 	v.Var = strings.ReplaceAll(v.ID, "-", "_")
+	if v.TLSCert == "" || v.TCP {
+		v.Redirect = ""
+	}
 	v.URL = c.url()
 	if v.PolicyName == "" {
 		v.PolicyName = "round-robin"
@@ -72,7 +77,9 @@ func newView(target string, c Cluster, o Options) (*view, error) {
 		v.Sticky.Route = name
 	}
 	for _, w := range c.Workers {
-		v.Workers = append(v.Workers, newWorker(w))
+		one := newWorker(w)
+		one.most = c.Concurrency
+		v.Workers = append(v.Workers, one)
 	}
 	return v, v.learn(target)
 }
@@ -117,7 +124,11 @@ func (c *Cluster) validate() error {
 	if len(c.Listen) == 0 {
 		fault("cannot export a cluster without an address of its front")
 	}
-	for _, address := range c.Listen {
+	addresses := c.Listen
+	if c.Redirect != "" {
+		addresses = append(slices.Clone(addresses), c.Redirect)
+	}
+	for _, address := range addresses {
 		if strings.HasPrefix(address, "unix:") && address == oneLine(address) {
 			continue
 		}
