@@ -12,8 +12,10 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -27,7 +29,9 @@ var caddy = &kind{
 	reload:     reloadCaddy,
 	stopSignal: syscall.SIGTERM,
 	hear:       hearCaddy,
-	reader:     func(r *room) reader { return &caddyReader{room: r, tries: map[string][]proxy.Attempt{}} },
+	reader: func(r *room) reader {
+		return &caddyReader{room: r, tries: map[string][]proxy.Attempt{}, inFlight: map[int]int{}}
+	},
 }
 
 // caddyGrace is how long requests may take that are under way when Caddy ends, in nanoseconds: lbdev ends it before.
@@ -112,7 +116,7 @@ func reloadCaddy(ctx context.Context, r *room) error {
 type caddyLine struct {
 	Level, Logger, Msg, Error string
 	TS                        float64
-	Upstream                  string
+	Upstream, Dial            string
 	Duration                  float64
 	Size                      int64
 	Status                    int
@@ -150,6 +154,22 @@ type caddyReader struct {
 	room    *room
 	tries   map[string][]proxy.Attempt
 	aborted bool // the worker of the request whose line comes next ended its answer too early
+
+	mu       sync.Mutex
+	inFlight map[int]int // requests at each worker, by its port
+}
+
+// busy says whether one of these workers has a request: Caddy has no processes whose end would tell.
+func (c *caddyReader) busy(ports []int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(ports, func(port int) bool { return c.inFlight[port] > 0 })
+}
+
+func (c *caddyReader) count(port, more int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.inFlight[port] = max(c.inFlight[port]+more, 0)
 }
 
 func (c *caddyReader) read(line string) (*proxy.Access, string) {
@@ -159,17 +179,27 @@ func (c *caddyReader) read(line string) (*proxy.Access, string) {
 	}
 	key := l.Request.Client + " " + l.Request.Port + " " + l.Request.URI
 	switch l.Msg {
+	case "selected upstream":
+		c.count(c.room.port(l.Dial), 1)
+		return nil, ""
 	case "upstream roundtrip":
 		if len(c.tries) > mostTries {
 			clear(c.tries)
 		}
-		c.tries[key] = append(c.tries[key], c.try(&l))
+		at := c.try(&l)
+		if l.Error != "" {
+			c.count(at.Port, -1)
+		}
+		c.tries[key] = append(c.tries[key], at)
 		return nil, ""
 	case "aborting with incomplete response":
 		c.aborted = true
 		return nil, ""
 	case "handled request":
 		a := c.access(&l, c.tries[key])
+		if a.Port != 0 {
+			c.count(a.Port, -1)
+		}
 		delete(c.tries, key)
 		return a, ""
 	}

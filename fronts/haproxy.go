@@ -99,7 +99,7 @@ func (h haproxyReader) read(line string) (*proxy.Access, string) {
 
 // port is that of a server: by its port, or by its name, which is the port.
 func (h haproxyReader) port(port, name string) int {
-	for _, w := range h.room.cluster.Workers {
+	for _, w := range h.room.workers() {
 		if text := strconv.Itoa(w.Port); text == name || text == port {
 			return w.Port
 		}

@@ -6,6 +6,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync/atomic"
 
 	"github.com/lbdev/lbdev/proxy"
 	"github.com/lbdev/lbdev/templates/export"
@@ -45,17 +47,52 @@ type reader interface {
 	read(line string) (a *proxy.Access, said string)
 }
 
+// A counter is a reader that knows of its program who has requests.
+type counter interface{ busy(ports []int) bool }
+
 // A room is the folder in which a program runs.
 type room struct {
 	program *Program
 	dir     string
-	user    string // who we are, if we are root and the program would change to somebody else; empty otherwise
-	cluster export.Cluster
+	user    string         // who we are, if we are root and the program would change to somebody else; empty otherwise
+	cluster export.Cluster // as the program is told of it; the loop's
+
+	known atomic.Pointer[[]export.Worker] // all that there have been: a log may speak of one that is gone
 }
 
 // The files in it.
 func (r *room) path(name string) string { return filepath.Join(r.dir, name) }
 func (r *room) fifo() string            { return r.path("log") }
 
+// out are the ports of workers that get nothing new, though they were there before.
+func (r *room) out(before export.Cluster) (ports []int) {
+	for _, was := range before.Workers {
+		i := slices.IndexFunc(r.cluster.Workers, func(w export.Worker) bool { return w.Port == was.Port })
+		if i < 0 || r.cluster.Workers[i].Down || r.cluster.Workers[i].Weight == 0 {
+			ports = append(ports, was.Port)
+		}
+	}
+	return ports
+}
+
 // port is that of the worker at an address of a log: host:port, or a socket's path. 0 = it is none of them.
-func (r *room) port(address string) int { return portAt(r.cluster.Workers, address) }
+func (r *room) port(address string) int { return portAt(r.workers(), address) }
+
+func (r *room) workers() []export.Worker {
+	if all := r.known.Load(); all != nil {
+		return *all
+	}
+	return nil
+}
+
+// serve is for what the program is to be told from now on.
+func (r *room) serve(c export.Cluster) {
+	r.cluster = c
+	all := slices.Clone(r.workers())
+	for _, w := range c.Workers {
+		if !slices.ContainsFunc(all, func(was export.Worker) bool { return was.Port == w.Port }) {
+			all = append(all, w)
+		}
+	}
+	r.known.Store(&all)
+}

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -96,6 +97,8 @@ type log struct {
 	hear func(*run, *proxy.Access, string)
 	over chan struct{}
 
+	landmarks chan struct{} // has room for some that nobody waits for any more
+
 	mu     sync.Mutex
 	reader reader
 }
@@ -103,13 +106,16 @@ type log struct {
 // farewell is the last line. No program writes it: all of their lines have text.
 const farewell = "\x00"
 
+// landmark is a line of ours that says how far it was read.
+const landmark = "\x01"
+
 func openLog(path string, hear func(*run, *proxy.Access, string)) (*log, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the front's log: %w", err)
 	}
 	widen(file)
-	l := &log{file: file, hear: hear, over: make(chan struct{})}
+	l := &log{file: file, hear: hear, over: make(chan struct{}), landmarks: make(chan struct{}, 64)}
 	go l.follow()
 	return l, nil
 }
@@ -119,6 +125,30 @@ func (l *log) parse(r reader) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reader = r
+}
+
+func (l *log) current() reader {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reader
+}
+
+// awaitIdle is the goroutine that closes done when none of these workers has a request, by all that the log had to say until now; it ends
+// with the program.
+func (l *log) awaitIdle(c counter, ports []int, over <-chan struct{}, done chan<- struct{}) {
+	defer close(done)
+	l.file.WriteString(landmark + "\n") // its error is that the log is closed, and the program over
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for read := (<-chan struct{})(l.landmarks); read != nil || c.busy(ports); {
+		select {
+		case <-read:
+			read = nil
+		case <-tick.C:
+		case <-over:
+			return
+		}
+	}
 }
 
 // maxLine is how long a line may be; what is longer is given up.
@@ -146,9 +176,14 @@ func (l *log) follow() {
 		if strings.HasPrefix(text, farewell) {
 			return
 		}
-		l.mu.Lock()
-		reader := l.reader
-		l.mu.Unlock()
+		if text == landmark {
+			select {
+			case l.landmarks <- struct{}{}:
+			default:
+			}
+			continue
+		}
+		reader := l.current()
 		if reader != nil && text != "" {
 			a, said := reader.read(text)
 			l.hear(l.run.Load(), a, said)

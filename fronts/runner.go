@@ -128,7 +128,7 @@ func (r *Runner) take(o order) answer {
 		return answer{closed(), err}
 	}
 	before := r.room.cluster
-	r.room.cluster = o.cluster
+	r.room.serve(o.cluster)
 	ctx, cancel := context.WithTimeoutCause(o.ctx, startPatience, fmt.Errorf("it took more than %v", startPatience))
 	defer cancel()
 	if err = r.write(ctx); err != nil {
@@ -137,7 +137,7 @@ func (r *Runner) take(o order) answer {
 	}
 	switch {
 	case r.run != nil:
-		return r.reload(ctx)
+		return r.reload(ctx, before)
 	case r.wanted: // it has died, and begins by these files in a moment
 		return answer{closed(), nil}
 	}
@@ -229,7 +229,7 @@ func (r *Runner) start(ctx context.Context) error {
 }
 
 // reload has the program take up the files that were written.
-func (r *Runner) reload(ctx context.Context) answer {
+func (r *Runner) reload(ctx context.Context, before export.Cluster) answer {
 	k, run := r.config.Program.kind, r.run
 	r.is(Reloading, "")
 	defer r.is(Ready, "")
@@ -251,7 +251,11 @@ func (r *Runner) reload(ctx context.Context) answer {
 		return answer{closed(), fmt.Errorf("cannot reload %s: %w", r.config.Program.Name, context.Cause(ctx))}
 	}
 	done := make(chan struct{})
-	go awaitGone(old, run.proc.Done(), done)
+	if c, ok := r.log.current().(counter); ok {
+		go r.log.awaitIdle(c, r.room.out(before), run.proc.Done(), done)
+	} else {
+		go awaitGone(old, run.proc.Done(), done)
+	}
 	return answer{done, nil}
 }
 

@@ -129,7 +129,7 @@ func psAll(c *cli.Context) error {
 // table is a cluster as people see it.
 func (l look) table(now cluster.Snapshot) []byte {
 	var b bytes.Buffer
-	parts := []string{l.bold(now.Name), now.Front, now.Balanced().String(), "up " + short(time.Duration(now.UptimeMS)*time.Millisecond)}
+	parts := []string{l.bold(now.Name), now.Front + throughProgram(now.Program), now.Balanced().String(), "up " + short(time.Duration(now.UptimeMS)*time.Millisecond)}
 	fmt.Fprintf(&b, "%s   %s\n", strings.Join(parts, "   "), l.countsLine(now.Requests))
 	total := uint64(0)
 	for _, w := range now.Workers {
@@ -145,6 +145,21 @@ func (l look) table(now cluster.Snapshot) []byte {
 		b.WriteString("  " + line + "\n")
 	}
 	return b.Bytes()
+}
+
+// throughProgram says what program the front is, if it is not lbdev.
+func throughProgram(p *cluster.FrontProgram) string {
+	if p == nil {
+		return ""
+	}
+	text := strings.TrimSpace(" by " + p.Name + " " + p.Version)
+	if p.State != cluster.FrontReady {
+		text += ", " + string(p.State)
+	}
+	if p.Restarts > 0 {
+		text += ", restarts " + strconv.Itoa(p.Restarts)
+	}
+	return " " + text
 }
 
 func (l look) countsLine(c cluster.RequestCounts) string {
