@@ -216,7 +216,7 @@ func (f *front) wantSurvival(mayLose int) {
 	eventually(f.T, "the last record", func() bool { return f.ps().Requests.Total >= uint64(asked()) })
 	s := f.ps().Requests
 	f.Logf("kill: %d lost of %d; ps says %+v", lost, asked(), s)
-	if s.Failed+s.Cut != uint64(lost) {
+	if s.Failed+s.Cut < uint64(lost) { // more, if Apache had a client try again by itself: it closes a kept connection without an answer
 		f.Errorf("%d requests lost, and ps says %+v", lost, s)
 	}
 	if asked() < before+10 {

@@ -95,7 +95,9 @@ func New(config Config) (*Cluster, error) {
 	c.patience, c.hurry = context.WithCancel(context.Background())
 	c.list.Store(new([]*worker))
 	if other := config.Front; other != nil {
-		c.following = newFollowing(other.Make(c), c.frontPlan, c.starting, func(err error) { c.notice("%v", err) })
+		c.following = newFollowing(other.Make(c))
+		c.following.plan, c.following.more, c.following.settled = c.frontPlan, c.starting, c.frontSettled
+		c.following.failed = func(err error) { c.notice("%v", err) }
 		if err := c.refused(config.balancing()); err != nil {
 			return nil, &FieldError{Field: "Policy", Err: err}
 		}

@@ -19,6 +19,8 @@ const (
 	KindWrongPort Kind = "wrong-port"
 	// KindFault: a worker is made to misbehave as Event.Text says; if that is empty, not any more.
 	KindFault Kind = "fault"
+	// KindFront: the program that is the front went into Event.Program; Event.Text is what people should know of it, if there is something.
+	KindFront Kind = "front"
 )
 
 // An Event is something that happened to the cluster or one of its workers. Fields that do not apply are zero.
@@ -42,6 +44,7 @@ type Event struct {
 	Reason   string        // backoff, failed, stopping, stopped, unresponsive, ready after that: why, in words, where it was not asked for
 	Lines    []string      // backoff before it was ever ready, failed: the last words of the process
 	Ports    []int         // wrong-port: where it listens, ascending
+	Program  *FrontProgram // front
 	Text     string        // notice, wrong-port: what people should know; fault: a plan, as fault.Parse reads it
 }
 

@@ -24,6 +24,7 @@ type following struct {
 	plan    func() FrontPlan
 	more    func() bool // another change is about to come
 	failed  func(error)
+	settled func() // the program knows of a change, and of all before it
 	is      atomic.Pointer[FrontProgram]
 	changed chan struct{} // has room for one
 	wanted  atomic.Uint64 // counts what might have changed
@@ -38,8 +39,8 @@ type following struct {
 	current FrontPlan
 }
 
-func newFollowing(front Front, plan func() FrontPlan, more func() bool, failed func(error)) *following {
-	f := &following{front: front, plan: plan, more: more, failed: failed, changed: make(chan struct{}, 1), told: make(chan struct{})}
+func newFollowing(front Front) *following {
+	f := &following{front: front, changed: make(chan struct{}, 1), told: make(chan struct{})}
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f
 }
@@ -89,14 +90,17 @@ func (f *following) run() {
 			}
 		}
 		n := f.wanted.Load()
-		f.follow(f.plan())
+		changed := f.follow(f.plan())
 		f.reach(n)
+		if changed {
+			f.settled()
+		}
 	}
 }
 
-func (f *following) follow(plan FrontPlan) {
+func (f *following) follow(plan FrontPlan) (changed bool) {
 	if reflect.DeepEqual(plan, f.current) {
-		return
+		return false
 	}
 	f.current = plan
 	done, err := f.front.Follow(f.ctx, plan)
@@ -106,6 +110,7 @@ func (f *following) follow(plan FrontPlan) {
 	f.mu.Lock()
 	f.done = done
 	f.mu.Unlock()
+	return true
 }
 
 // reach wakes who waits for the program to know of the first n changes.

@@ -100,8 +100,15 @@ func (c *Cluster) Said(lines []procs.Line) {
 // Is is for what the program is doing.
 func (c *Cluster) Is(p FrontProgram, why string) {
 	c.following.is.Store(&p)
-	if why != "" {
-		c.notice("%s", why)
+	if p.State != FrontReady || why != "" { // that it is ready with all that was asked for is told by frontSettled
+		c.publish(Event{Kind: KindFront, PID: p.PID, Program: &p, Restarts: p.Restarts, Text: why})
+	}
+}
+
+// frontSettled tells that the program knows of all that has changed.
+func (c *Cluster) frontSettled() {
+	if p := c.frontProgram(); p != nil && p.State == FrontReady {
+		c.publish(Event{Kind: KindFront, PID: p.PID, Program: p, Restarts: p.Restarts})
 	}
 }
 

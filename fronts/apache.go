@@ -81,7 +81,7 @@ func wrapApache(r *room, piece string) (map[string]string, error) {
 		}
 		line("User %s\nGroup #%d", r.user, groupOf(r.user))
 	}
-	line(`LogLevel notice
+	line(`LogLevel notice mpm_event:trace1
 ErrorLog %[1]s
 ErrorLogFormat "E\t%%-l\t%%P %%T\t%%-L\t%%M"
 <IfModule logio_module>
@@ -117,15 +117,24 @@ func builtIntoApache(path string) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-// hearApache gets errors as their level and their text, and before the log is open what Apache writes to its stderr.
+// hearApache gets errors as their level, the process and their text, and before the log is open what Apache writes to its stderr.
 func hearApache(line string) (o omen) {
-	level, text, ok := strings.Cut(line, "\t")
-	switch {
-	case strings.Contains(line, "resuming normal operations"):
-		o.ready, o.all = true, true // the old processes were told before
-	case !ok:
+	f := strings.SplitN(line, "\t", 3)
+	if len(f) < 3 {
 		o.show = line
-	case level == "notice" || level == "info" || level == "debug":
+		return o
+	}
+	level, text := f[0], f[2]
+	switch {
+	case strings.Contains(text, "resuming normal operations"):
+		o.ready = true
+	case strings.HasPrefix(text, "graceful termination received"):
+		o.left = number(f[1])
+	case strings.HasPrefix(text, "Child ") && strings.Contains(text, " started: pid "):
+		_, pid, _ := strings.Cut(text, " started: pid ")
+		pid, _, _ = strings.Cut(pid, ",")
+		o.born = number(pid)
+	case level == "notice", level == "info", level == "debug", strings.HasPrefix(level, "trace"):
 	case strings.HasPrefix(text, "AH00558"): // it cannot find out this machine's name
 	default:
 		o.show = level + ": " + text
@@ -156,7 +165,8 @@ func (r *apacheReader) read(line string) (*proxy.Access, string) {
 	case f[0] == "E" && len(f) >= 5:
 		text := strings.Join(f[4:], " ")
 		r.err(f[2], f[3], text)
-		return nil, f[1] + "\t" + text
+		pid, _, _ := strings.Cut(f[2], " ")
+		return nil, f[1] + "\t" + pid + "\t" + text
 	case f[0] == "A" && len(f) >= 14:
 		return r.access(f), ""
 	}

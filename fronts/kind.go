@@ -38,7 +38,8 @@ type kind struct {
 type omen struct {
 	ready bool   // those who serve by the files of now take requests
 	left  int    // the pid of a process that takes nothing new any more
-	all   bool   // none of the old processes does
+	born  int    // the pid of a process that begins; before ready it is one of the old ones
+	all   bool   // none of the old processes takes anything new
 	show  string // what people should see of it; empty = nothing
 }
 

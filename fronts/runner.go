@@ -26,6 +26,9 @@ const (
 	// The time before a start that follows a death: none after the first, then this, doubled each time.
 	firstDelay   = 250 * time.Millisecond
 	longestDelay = 10 * time.Second
+	// reloadStep is after what time a reload is looked after, and reloadTries how often it is asked for again.
+	reloadStep  = time.Second
+	reloadTries = 3
 	// keptWords is how many of its last lines it is remembered by when it does not start.
 	keptWords = 5
 )
@@ -244,11 +247,8 @@ func (r *Runner) reload(ctx context.Context, before export.Cluster) answer {
 	if err != nil {
 		return answer{closed(), fmt.Errorf("cannot reload %s: %w", r.config.Program.Name, err)}
 	}
-	select {
-	case <-run.serves():
-	case <-run.proc.Done(): // the loop sees to that
-	case <-ctx.Done():
-		return answer{closed(), fmt.Errorf("cannot reload %s: %w", r.config.Program.Name, context.Cause(ctx))}
+	if err := r.awaitReload(ctx, run); err != nil {
+		return answer{closed(), err}
 	}
 	done := make(chan struct{})
 	if c, ok := r.log.current().(counter); ok {
@@ -257,6 +257,28 @@ func (r *Runner) reload(ctx context.Context, before export.Cluster) answer {
 		go awaitGone(old, run.proc.Done(), done)
 	}
 	return answer{done, nil}
+}
+
+// awaitReload waits until the program serves by its new files alone. The signal is sent again when that does not come: a process of
+// HAProxy's that has only just begun misses the order to leave. One that has been told to and says nothing of it is believed to have left.
+func (r *Runner) awaitReload(ctx context.Context, run *run) error {
+	tick := time.NewTicker(reloadStep)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-run.serves():
+			return nil
+		case <-run.proc.Done(): // the loop sees to that
+			return nil
+		case <-ctx.Done():
+			return fmt.Errorf("cannot reload %s: %w", r.config.Program.Name, context.Cause(ctx))
+		case <-tick.C:
+		}
+		run.look(n > reloadTries)
+		if k := r.config.Program.kind; n <= reloadTries && k.reload == nil && !run.isServing() {
+			run.signal(k.reloadSignal) // its error is a process that is gone
+		}
+	}
 }
 
 // died goes on from a process that ended by itself.
@@ -354,13 +376,14 @@ type run struct {
 
 // An awaited is what a program has to say before it serves by its new files.
 type awaited struct {
-	ready bool
-	old   map[int]bool  // processes that still take requests by the files before
-	come  chan struct{} // closed when it has
+	reload bool
+	ready  bool
+	old    map[int]bool  // processes that still take requests by the files before
+	come   chan struct{} // closed when it has
 }
 
 func newRun(k *kind, show func([]procs.Line)) *run {
-	return &run{kind: k, show: show, await: &awaited{come: make(chan struct{})}}
+	return &run{kind: k, show: show, await: &awaited{old: map[int]bool{}, come: make(chan struct{})}}
 }
 
 // exited is to be selected on; a nil run gives a nil channel.
@@ -380,7 +403,7 @@ func (r *run) serves() <-chan struct{} {
 
 // expectReload begins to wait for what a reload has the program say. It returns the processes that serve until then.
 func (r *run) expectReload() (old []int) {
-	a := &awaited{old: map[int]bool{}, come: make(chan struct{})}
+	a := &awaited{reload: true, old: map[int]bool{}, come: make(chan struct{})}
 	for _, pid := range r.proc.Tree() {
 		if pid != r.proc.Pid() {
 			a.old[pid] = true
@@ -419,6 +442,9 @@ func (r *run) hear(line string) {
 // note notes what it means; mu is held.
 func (r *run) note(o omen) {
 	a := r.await
+	if o.born != 0 && a.reload && !a.ready {
+		a.old[o.born] = true
+	}
 	a.ready = a.ready || o.ready
 	if o.left != 0 {
 		delete(a.old, o.left)
@@ -443,6 +469,19 @@ func (a *awaited) isOver() bool {
 	default:
 		return false
 	}
+}
+
+// look notes who is gone; enough says that all others are believed to have left.
+func (r *run) look(enough bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.note(omen{all: enough})
+}
+
+func (r *run) isServing() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.await.isOver()
 }
 
 // reloaded ends the wait for a reload that the program has answered itself.

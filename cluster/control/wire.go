@@ -17,21 +17,22 @@ type Head struct {
 // An Event is an event of the cluster. Its Head.Event is the state that a worker went into, or the kind of a notice.
 type Event struct {
 	Head
-	Seq         uint64   `json:"seq"`
-	Worker      int      `json:"worker"` // 0 means the cluster as a whole
-	Port        int      `json:"port"`
-	Incarnation uint64   `json:"incarnation"`
-	PID         int      `json:"pid,omitempty"`
-	TookMS      float64  `json:"took_ms,omitempty"`
-	Exit        string   `json:"exit,omitempty"`
-	RanMS       float64  `json:"ran_ms,omitempty"`
-	Killed      int      `json:"killed,omitempty"`
-	Restarts    int      `json:"restarts"`
-	DelayMS     float64  `json:"delay_ms,omitempty"`
-	Reason      string   `json:"reason,omitempty"`
-	Ports       []int    `json:"ports,omitempty"`
-	Lines       []string `json:"lines,omitempty"`
-	Text        string   `json:"text,omitempty"`
+	Seq         uint64                `json:"seq"`
+	Worker      int                   `json:"worker"` // 0 means the cluster as a whole
+	Port        int                   `json:"port"`
+	Incarnation uint64                `json:"incarnation"`
+	PID         int                   `json:"pid,omitempty"`
+	TookMS      float64               `json:"took_ms,omitempty"`
+	Exit        string                `json:"exit,omitempty"`
+	RanMS       float64               `json:"ran_ms,omitempty"`
+	Killed      int                   `json:"killed,omitempty"`
+	Restarts    int                   `json:"restarts"`
+	DelayMS     float64               `json:"delay_ms,omitempty"`
+	Reason      string                `json:"reason,omitempty"`
+	Ports       []int                 `json:"ports,omitempty"`
+	Lines       []string              `json:"lines,omitempty"`
+	Text        string                `json:"text,omitempty"`
+	Program     *cluster.FrontProgram `json:"front_program,omitempty"`
 }
 
 // NewEvent is the form in which an event travels.
@@ -43,7 +44,7 @@ func NewEvent(e cluster.Event) Event {
 	wire := Event{
 		Head: Head{name, e.Time}, Seq: e.Seq, Worker: e.Worker, Port: e.Port, Incarnation: e.Incarnation, PID: e.PID,
 		TookMS: Millis(e.Took), Killed: e.Killed, Restarts: e.Restarts, DelayMS: Millis(e.Delay), Reason: e.Reason,
-		Ports: e.Ports, Lines: e.Lines, Text: e.Text,
+		Ports: e.Ports, Lines: e.Lines, Text: e.Text, Program: e.Program,
 	}
 	if e.Exit != nil {
 		wire.Exit, wire.RanMS = e.Exit.String(), Millis(e.Exit.Ran)

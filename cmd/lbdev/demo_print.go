@@ -172,6 +172,9 @@ func (p demoPrinter) note(buf []byte, n note) []byte {
 
 // event sets the cluster's own notices in, as the demo's own lines are.
 func (p demoPrinter) event(buf []byte, e cluster.Event) []byte {
+	if e.Kind == cluster.KindFront && e.Text == "" {
+		return buf
+	}
 	if e.Worker == 0 {
 		return p.fold(buf, []byte(demoIndent+e.Text+"\n"), len(demoIndent))
 	}

@@ -63,6 +63,9 @@ func events(c *cli.Context) error {
 //
 //	12:00:01.250  8002 ✗ backoff  killed by SIGKILL after 41 s · restart 1 now
 func (l look) eventLine(e control.Event) string {
+	if e.Program != nil && e.Text == "" {
+		return fmt.Sprintf("%s  %s %s %s", clock(e.Time), l.line, e.Program.Name, e.Program.State)
+	}
 	if e.Worker == 0 {
 		return fmt.Sprintf("%s  %s %s", clock(e.Time), l.line, e.Text)
 	}

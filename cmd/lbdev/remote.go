@@ -46,7 +46,7 @@ func attach(c *cli.Context) (*remote, error) {
 	}
 	if found.Status == control.Silent {
 		return nil, &commandError{
-			code: exitFailed, err: fmt.Errorf("cannot reach cluster %q (pid %d): %s", found.Name, found.PID, found.Why),
+			code: exitFailed, err: &silentError{fmt.Sprintf("cannot reach cluster %q (pid %d): %s", found.Name, found.PID, found.Why), found.PID == 0},
 			hint: "is it stopped (Ctrl-Z)? Bring it to the foreground in its terminal with  fg",
 		}
 	}
@@ -113,3 +113,11 @@ func printJSON(c *cli.Context, v any) error {
 
 // fileOf is the file that the app writes to; newApp is given one.
 func fileOf(w io.Writer) *os.File { return w.(*os.File) }
+
+// A silentError says that a cluster does not answer. One that is starting has not said who it is: its front's program may take a while.
+type silentError struct {
+	text     string
+	starting bool
+}
+
+func (e *silentError) Error() string { return e.text }

@@ -106,6 +106,9 @@ func (t *textPrinter) tally(c cluster.RequestCounts) string {
 
 // event shows what people want to know of a worker's life; starting and stopping go without saying.
 func (t *textPrinter) event(buf []byte, e cluster.Event) []byte {
+	if e.Kind == cluster.KindFront && e.Text == "" {
+		return buf
+	}
 	if e.Worker == 0 {
 		return fmt.Appendf(buf, "%s %s\n", t.line, e.Text)
 	}

@@ -73,7 +73,8 @@ func await(c *cli.Context) (*remote, error) {
 		_, absent := errors.AsType[*control.NotFoundError](err)
 		_, several := errors.AsType[*control.AmbiguousError](err)
 		elsewhere := c.String("name") == "" && (several || err == nil && !startedHere(r.Folder))
-		if !absent && (!elsewhere || time.Since(began) > ownPatience) {
+		silent, mute := errors.AsType[*silentError](err)
+		if !absent && !(mute && silent.starting) && (!elsewhere || time.Since(began) > ownPatience) {
 			return r, err
 		}
 		if err == nil {
