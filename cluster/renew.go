@@ -13,7 +13,7 @@ var ErrSockets = errors.New("cannot change whether workers listen on ports or on
 // Validate reports every fault of a Config at once, each a *FieldError. New does it too.
 func (c *Config) Validate() error { return c.validate() }
 
-// Renew has the workers run with what next says of their processes: Command, Env, EnvFile, Restart, Ready, ReadyPath, ReadyTimeout,
+// Renew has the workers run with what next says of their processes: Command, Environ, Env, EnvFile, Restart, Ready, ReadyPath, ReadyTimeout,
 // StopSignal, StopTimeout and Health. The rest of next is not looked at. They are restarted one by one, see RollingRestart, unless none
 // of these is new to them but Restart, which counts at once. A worker that dies meanwhile comes back with the new settings.
 //
@@ -58,7 +58,7 @@ func (c *Cluster) replace(ctx context.Context, before *Config, step func(Step)) 
 // launching is the Config with what another one says of workers' processes.
 func (c *Config) launching(next *Config) *Config {
 	after := *c
-	after.Command, after.Env, after.EnvFile = next.Command, next.Env, next.EnvFile
+	after.Command, after.Environ, after.Env, after.EnvFile = next.Command, next.Environ, next.Env, next.EnvFile
 	after.Restart, after.Ready, after.ReadyPath, after.ReadyTimeout = next.Restart, next.Ready, next.ReadyPath, next.ReadyTimeout
 	after.StopSignal, after.StopTimeout, after.Health = next.StopSignal, next.StopTimeout, next.Health
 	return &after
@@ -69,7 +69,7 @@ func (c *Config) launchesAs(other *Config) bool {
 	same := *c.launching(other)
 	same.Restart = c.Restart
 	for _, f := range []func(*Config) any{
-		func(c *Config) any { return c.Command }, func(c *Config) any { return c.Env }, func(c *Config) any { return c.EnvFile },
+		func(c *Config) any { return c.Command }, func(c *Config) any { return c.environ() }, func(c *Config) any { return c.Env }, func(c *Config) any { return c.EnvFile },
 		func(c *Config) any { return c.ready() }, func(c *Config) any { return c.ReadyPath }, func(c *Config) any { return c.readyTimeout() },
 		func(c *Config) any { return c.stopSignal() }, func(c *Config) any { return c.stopTimeout() }, func(c *Config) any { return c.Health },
 	} {

@@ -172,3 +172,35 @@ func TestReloadKeys(t *testing.T) {
 		}
 	}
 }
+
+// TestReloadPreset holds that another preset takes the place of the first, unless it has to prepare something.
+func TestReloadPreset(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lbdev.yaml")
+	save(t, filepath.Join(dir, "index.html"), "hello", false)
+	save(t, filepath.Join(dir, "package.json"), `{"scripts": {"build": "true"}, "dependencies": {"vite": "*"}}`, false)
+	save(t, path, "preset: static\nworkers: 2\n", false)
+	u := startUpIn(t, dir)
+	u.awaitReady(2)
+	save(t, path, "preset: static\nworkers: 2\ncommand: "+config.Format(misbehave.Argv("serve"))+"\n", false)
+	for worker := 1; worker <= 2; worker++ {
+		u.awaitIncarnation(worker, 2)
+	}
+	if _, body := u.get("/"); !strings.HasPrefix(body, "port ") {
+		t.Errorf("the new command answers %q", body)
+	}
+	save(t, path, "preset: static\nworkers: 2\n", false)
+	for worker := 1; worker <= 2; worker++ {
+		u.awaitIncarnation(worker, 3)
+	}
+	if _, body := u.get("/"); body != "hello" {
+		t.Errorf("the preset answers %q", body)
+	}
+	save(t, path, "preset: vite\nworkers: 2\n", false)
+	u.await("that it needs a start", announced("lbdev.yaml: preset changed; it counts after lbdev is started again"))
+	if w := u.seen(isState(cluster.Starting, 1)); len(w) != 3 {
+		t.Errorf("worker 1 was started %d times", len(w))
+	}
+	u.do("down")
+	u.exitCode()
+}

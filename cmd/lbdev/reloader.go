@@ -1,0 +1,374 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/cluster/control"
+	"github.com/lbdev/lbdev/cluster/watch"
+	"github.com/lbdev/lbdev/config"
+)
+
+// How a setting gets to a cluster that runs. Those that are not here need a new start.
+var (
+	liveKeys    = []string{"workers", "policy", "sticky", "slow-start", "weight", "backup", "badge", "hold"}
+	renewedKeys = []string{
+		"command", "env", "env-file", "restart", "ready", "ready-path", "ready-timeout", "stop-signal", "stop-timeout", "health-path", "health-interval",
+		"health-timeout", "health-fall", "health-rise",
+	}
+)
+
+// A reloader reads the config file again and has the cluster do what it says now. One that is nil does nothing.
+type reloader struct {
+	plan    *plan
+	cluster *cluster.Cluster
+	warn    func(error)
+	fill    func(string) string // puts the folder of a preset's files into a text; nil = there was no preset
+
+	watcher *watch.Watcher // nil = the file is read again only when somebody asks for it
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	mu      sync.Mutex     // one reload at a time; guards what follows
+	running map[string]any // the values that count
+	config  cluster.Config // the same, as the cluster was given them
+	empty   bool           // the file had nothing in it
+}
+
+// openReloader prepares to read the config file again. That it can't be watched is told, and no reason not to start.
+func (s *session) openReloader() {
+	if s.plan.again == nil {
+		return
+	}
+	r := &reloader{
+		plan: s.plan, cluster: s.cluster, fill: s.fill, warn: func(err error) { explain(s.stderr, err) }, running: s.plan.counts(), config: s.plan.config, empty: isEmpty(s.plan),
+	}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	s.reload = r
+	s.api.Reload = func(context.Context) (control.Reloaded, error) { return r.read(r.ctx, true) }
+	files := s.plan.files()
+	if len(files) == 0 {
+		return
+	}
+	var err error
+	r.watcher, err = watch.Open(watch.Config{Globs: files, OnChange: r.onChange, Warn: r.warn})
+	if err != nil {
+		r.warn(&commandError{err: err, hint: "after a change:  lbdev reload"})
+	}
+}
+
+// files are those to be watched: the config file, and the env file if there is one.
+func (p *plan) files() []string {
+	if p.file.FileName() == "" || !p.reload {
+		return nil
+	}
+	var files []string
+	for _, name := range []string{p.file.FileName(), p.envFileName} {
+		if path, err := filepath.Abs(name); err == nil && name != "" {
+			if filepath.Separator == '/' { // else a backslash is one
+				path = globEscaper.Replace(path)
+			}
+			files = append(files, path)
+		}
+	}
+	return files
+}
+
+// globEscaper makes a name the glob that it alone matches.
+var globEscaper = strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "{", `\{`)
+
+// watch has changes take effect until ctx ends.
+func (r *reloader) watch(ctx context.Context, work *sync.WaitGroup) {
+	if r != nil && r.watcher != nil {
+		work.Go(func() { r.watcher.Run(ctx) })
+	}
+}
+
+// close ends it. It may be called more than once.
+func (r *reloader) close() {
+	if r == nil {
+		return
+	}
+	r.cancel()
+	if r.watcher != nil {
+		r.watcher.Close()
+	}
+}
+
+// onChange reads the file again because it has changed.
+func (r *reloader) onChange(ctx context.Context, _ watch.Change) {
+	_, err := r.read(ctx, false)
+	if broken, ok := errors.AsType[*control.ConfigError](err); ok {
+		r.warn(&commandError{err: broken.Err, hint: broken.Hint})
+	}
+}
+
+// read is what  lbdev reload  does, and what follows a change of the file.
+func (r *reloader) read(ctx context.Context, byHand bool) (control.Reloaded, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := r.next(byHand)
+	if err != nil {
+		r.cluster.Announce(r.fileName(nil) + " cannot be used, nothing is changed: " + firstLine(err))
+		return control.Reloaded{}, configError(err)
+	}
+	return r.apply(ctx, next)
+}
+
+func (r *reloader) fileName(next *plan) string {
+	if next != nil && next.file.FileName() != "" {
+		return next.file.FileName()
+	}
+	if name := r.plan.file.FileName(); name != "" {
+		return name
+	}
+	return defaultFile
+}
+
+// firstLine is what is wrong first, without the line of the file that shows it.
+func firstLine(err error) string {
+	if mistakes, ok := errors.AsType[config.Mistakes](err); ok {
+		text := mistakes[0].Summary()
+		if more := len(mistakes) - 1; more > 0 {
+			text += fmt.Sprintf(" (and %d more)", more)
+		}
+		return text
+	}
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return text
+}
+
+// configError is how the error of a plan travels.
+func configError(err error) error {
+	broken := &control.ConfigError{Err: err}
+	if e, ok := errors.AsType[*commandError](err); ok {
+		broken.Err, broken.Hint = e.err, e.hint
+	}
+	return broken
+}
+
+// next is the plan as it would be now. A file that is gone or empty is taken for one that is being written, unless somebody has asked
+// for it by hand.
+func (r *reloader) next(byHand bool) (*plan, error) {
+	text, err := os.ReadFile(r.fileName(nil))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && r.plan.file.FileName() != "":
+		return nil, fmt.Errorf("cannot find %q any more", r.fileName(nil))
+	case err == nil && !byHand && !r.empty && len(bytes.TrimSpace(text)) == 0:
+		return nil, &commandError{err: fmt.Errorf("cannot take an empty %s for what is meant", r.fileName(nil)), hint: "if it is:  lbdev reload"}
+	}
+	next, err := r.plan.again()
+	if err != nil {
+		return nil, err
+	}
+	r.fit(next)
+	if err := next.config.Validate(); err != nil {
+		return nil, next.file.blame(advise(err, next.config.Command))
+	}
+	return next, nil
+}
+
+// fit puts into a preset's command what was not known before its preparation, which is not run again.
+func (r *reloader) fit(next *plan) {
+	if next.found == nil {
+		return
+	}
+	if r.waits(next) {
+		next.config.Command, next.config.Environ, next.config.Env = r.config.Command, r.config.Environ, r.config.Env
+		return
+	}
+	if next.chosen {
+		if built, err := next.found.Built(); err == nil {
+			next.config.Command = built.Command
+		}
+	}
+	if r.fill != nil {
+		next.config.Command, next.config.Env = fillAll(next.config.Command, r.fill), fillAll(next.config.Env, r.fill)
+	}
+}
+
+// waits says whether the command and the environment of a plan come from another preset that has to prepare something first. That is done
+// at a start.
+func (r *reloader) waits(next *plan) bool {
+	for _, s := range next.all {
+		if s.Key == "preset" {
+			return next.hasSteps() && !reflect.DeepEqual(s.Value, r.running["preset"])
+		}
+	}
+	return false
+}
+
+// hasSteps says whether a preset's command needs something that is made before the workers start.
+func (p *plan) hasSteps() bool {
+	if p.found == nil {
+		return false
+	}
+	asks := func(text string) bool { return strings.Contains(text, privateWord) }
+	return len(p.tasks()) > 0 || len(p.found.Files) > 0 || slices.ContainsFunc(slices.Concat(p.config.Command, p.config.Env), asks)
+}
+
+func isEmpty(p *plan) bool {
+	return !slices.ContainsFunc(config.Keys(), func(k config.Key) bool { return p.file.Has(k.Name) })
+}
+
+// counts are the values of all settings, to be compared.
+func (p *plan) counts() map[string]any {
+	values := map[string]any{}
+	for _, s := range p.all {
+		values[s.Key] = s.Value
+		if env, ok := s.Value.([]variable); ok {
+			pairs := map[string]string{}
+			for _, v := range env {
+				pairs[v.name] = v.value
+			}
+			values[s.Key] = pairs
+		}
+	}
+	values["command"] = p.config.Command // also if it was built, or has a folder in it, since
+	if values["env-file"] != nil {       // what is in it counts, too
+		values["env-file"] = [2]any{values["env-file"], p.config.EnvFile}
+	}
+	return values
+}
+
+// apply has the cluster do what is new in a plan. What fails is told, and what is independent of it is done.
+func (r *reloader) apply(ctx context.Context, next *plan) (control.Reloaded, error) {
+	done := control.Reloaded{File: next.file.FileName(), Applied: []string{}, Needs: []string{}}
+	values := next.counts()
+	var live, renewed, said []string
+	for _, k := range config.Keys() {
+		if reflect.DeepEqual(values[k.Name], r.running[k.Name]) {
+			continue
+		}
+		switch {
+		case k.Name == "env" && r.waits(next):
+			continue
+		case slices.Contains(liveKeys, k.Name):
+			live = append(live, k.Name)
+		case slices.Contains(renewedKeys, k.Name), k.Name == "preset" && !r.waits(next):
+			renewed = append(renewed, k.Name)
+		default:
+			done.Needs = append(done.Needs, k.Name)
+			continue
+		}
+		said = append(said, changeText(k.Name, r.running[k.Name], values[k.Name]))
+	}
+	r.empty = isEmpty(next)
+	if len(said) > 0 {
+		r.cluster.Announce(r.fileName(next) + " changed: " + strings.Join(said, ", "))
+	}
+	if len(done.Needs) > 0 {
+		r.cluster.Announce(r.fileName(next) + ": " + needsText(done.Needs))
+	}
+	err := r.do(ctx, next, live, renewed, func(keys ...string) {
+		for _, key := range keys {
+			r.running[key] = values[key]
+		}
+		done.Applied = append(done.Applied, keys...)
+	})
+	done.Restarted = slices.ContainsFunc(done.Applied, func(key string) bool { return key == "preset" || slices.Contains(renewedKeys, key) && key != "restart" })
+	return done, err
+}
+
+// changeText is such as "workers 2 → 4"; of what is long or may be secret only the name.
+func changeText(key string, before, after any) string {
+	for _, value := range []any{before, after} {
+		switch value.(type) {
+		case string, int, bool:
+		default:
+			return key
+		}
+	}
+	return fmt.Sprintf("%s %v → %v", key, before, after)
+}
+
+// do changes the cluster: fewer workers before a restart, so that none is restarted in vain, and more after it, with the new settings.
+func (r *reloader) do(ctx context.Context, next *plan, live, renewed []string, did func(...string)) error {
+	var faults []error
+	step := func(err error, keys ...string) {
+		if err != nil {
+			faults = append(faults, err)
+			return
+		}
+		did(keys...)
+	}
+	asked := func(keys ...string) []string {
+		return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !slices.Contains(live, key) })
+	}
+	c, want := r.cluster, &next.config
+	if keys := asked("policy", "sticky", "slow-start"); len(keys) > 0 {
+		step(c.SetBalancing(cluster.Balancing{Policy: &want.Policy, Sticky: &want.Sticky, SlowStart: &want.SlowStart}), keys...)
+	}
+	if keys := asked("badge"); len(keys) > 0 {
+		step(c.SetBadge(want.Badge), keys...)
+	}
+	if keys := asked("hold"); len(keys) > 0 {
+		c.SetHold(want.Hold)
+		step(nil, keys...)
+	}
+	scales := len(asked("workers")) > 0
+	fewer := want.Workers < len(c.Ports())
+	if scales && fewer {
+		step(c.Scale(ctx, want.Workers, nil), "workers")
+	}
+	if len(renewed) > 0 {
+		err := r.renew(ctx, *want)
+		if err == nil {
+			r.config = *want
+		}
+		step(err, renewed...)
+	}
+	if scales && !fewer {
+		step(c.Scale(ctx, want.Workers, nil), "workers")
+	}
+	if keys := asked("weight", "backup"); len(keys) > 0 {
+		step(c.SetShares(*want), keys...)
+	}
+	return errors.Join(faults...)
+}
+
+// renew waits for a rolling restart that is under way.
+func (r *reloader) renew(ctx context.Context, want cluster.Config) error {
+	for {
+		err := r.cluster.Renew(ctx, want, nil)
+		if !errors.Is(err, cluster.ErrRolling) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(rollingPoll):
+		}
+	}
+}
+
+// replan reads the command line, the environment and the file once more, as if lbdev were started now.
+func replan(c *cli.Context) (*plan, error) {
+	words, _ := c.App.Metadata[wordsKey].([]string)
+	app := newApp(fileOf(c.App.Writer), fileOf(c.App.ErrWriter))
+	app.Metadata = c.App.Metadata
+	var p *plan
+	for _, command := range app.Commands {
+		if command.Name == c.Command.Name {
+			command.Action = func(c *cli.Context) (err error) {
+				p, err = planUp(c)
+				return err
+			}
+		}
+	}
+	err := app.Run(words)
+	return p, err
+}
