@@ -92,6 +92,9 @@ func TestProgramsAccept(t *testing.T) {
 				if target == "nginx" && c.TCP { // Debian has it as a module
 					args = append([]string{"-g", "load_module /usr/lib/nginx/modules/ngx_stream_module.so;"}, args...)
 				}
+				if target == "nginx" && s.options.Windows { // has its file there, where Debian's nginx would need root's rights
+					args = append([]string{"-g", "pid nginx.pid;"}, args...)
+				}
 				if out, err := command(t, target, dir, args).CombinedOutput(); err != nil || strings.Contains(string(out), "[warn]") || strings.Contains(string(out), "[WARNING]") {
 					t.Errorf("%v\n%s", err, out)
 				}

@@ -176,7 +176,11 @@ func (c *Cluster) url() string {
 	case c.TLSCert != "":
 		scheme = "https"
 	}
-	return scheme + "://" + c.Listen[0]
+	host, port := hostPort(c.Listen[0])
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() { // all addresses of this machine; this one is reached from here
+		host = "127.0.0.1"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
 }
 
 // identifier is a name as all programs take it.
