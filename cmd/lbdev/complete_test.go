@@ -73,7 +73,6 @@ func testApp() *cli.App {
 }
 
 func TestComplete(t *testing.T) {
-	t.Setenv("XDG_CONFIG_HOME", t.TempDir()) // with no presets of somebody's own
 	app := testApp()
 	for _, tt := range []struct{ line, want string }{
 		{"u", "up undrain"},
@@ -133,11 +132,6 @@ func TestComplete(t *testing.T) {
 		{"up --policy ", "round-robin least-conn two-choices random fastest first ip-hash uri-hash header-hash:X-User cookie-hash:session"},
 		{"up --policy two", "two-choices"},
 		{"up --sticky c", "cookie"},
-		{"up --preset dj", "django"},
-		{"up --preset=as", "--preset=aspnet --preset=astro --preset=asgi"},
-		{"up --prepare ", "auto all off"},
-		{"presets s", "spring static"},
-		{"presets django ", ""},
 		{"up --stop-signal K", "KILL"},
 		{"up --name ", ""}, // those that run are taken
 		{"up --file ", "<files>"},
@@ -171,6 +165,22 @@ func TestComplete(t *testing.T) {
 		{"group ", "inner"},
 		{"group inner ", "a b"},
 		{"group inner b ", ""},
+	} {
+		if got := values(complete(app, tt.line)); got != tt.want {
+			t.Errorf("after %q\n got %q\nwant %q", tt.line, got, tt.want)
+		}
+	}
+}
+
+func TestCompletePresets(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", t.TempDir()) // with none of somebody's own
+	app := testApp()
+	for _, tt := range []struct{ line, want string }{
+		{"up --preset dj", "django"},
+		{"up --preset=as", "--preset=aspnet --preset=astro --preset=asgi"},
+		{"up --prepare ", "auto all off"},
+		{"presets s", "spring static"},
+		{"presets django ", ""},
 	} {
 		if got := values(complete(app, tt.line)); got != tt.want {
 			t.Errorf("after %q\n got %q\nwant %q", tt.line, got, tt.want)

@@ -211,3 +211,30 @@ func FuzzParse(f *testing.F) {
 		set.Complete([]string{"python", "manage.py", "runserver"}, place)
 	})
 }
+
+// The example of the docs is a preset, and does what is said beside it.
+func TestDocs(t *testing.T) {
+	page, err := os.ReadFile("../../docs/presets.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, _ = strings.Cut(text, "```")
+	p, err := Parse("docs/presets.md", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := &Set{presets: []Preset{p}}
+	found, err := set.Recognise(machine(fstest.MapFS{"shop.conf": {Data: []byte("listen 80")}}, usual, nil))
+	if got, want := strings.Join(found.Command, " "), "python3 shop.py --config shop.conf --port {port}"; err != nil || got != want {
+		t.Errorf("%s, %v; want %s", got, err, want)
+	}
+	if found.Why != "shop.conf names listen" || len(found.Prepare) != 2 || !slices.Equal(found.Unset, []string{"WORKERS"}) {
+		t.Errorf("found %s", shown(found))
+	}
+	for _, p := range load(t).All() {
+		if p.Kind == "" && len(p.Run) > 0 && !strings.Contains(string(page), strings.Fields(p.Title)[0]) {
+			t.Errorf("the page does not say whether %s was tried", p.Title)
+		}
+	}
+}
