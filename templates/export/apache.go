@@ -84,7 +84,7 @@ func (v *view) ApacheMember(w worker) string {
 	}
 	if v.HealthPath != "" {
 		every := max(v.HealthEvery.Round(time.Second)/time.Second, 1)
-		fmt.Fprintf(&b, " hcmethod=GET hcuri=%s hcinterval=%d hcfails=%d hcpasses=%d", apacheQuote(v.HealthPath), every, v.Fall(), v.Rise())
+		fmt.Fprintf(&b, " hcmethod=GET hcuri=%s hcinterval=%d hcfails=%d hcpasses=%d", apacheQuote(v.placed(v.HealthPath, w)), every, v.Fall(), v.Rise())
 	}
 	return b.String()
 }

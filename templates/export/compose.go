@@ -94,7 +94,7 @@ func everywhere(arg string, port int) string {
 
 // CheckURL is what a container asks itself.
 func (v *view) CheckURL(w worker) string {
-	return yamlText(fmt.Sprintf("http://127.0.0.1:%d%s", w.Port, strings.ReplaceAll(v.TraefikCheck(), "$", "$$")))
+	return yamlText(fmt.Sprintf("http://127.0.0.1:%d%s", w.Port, strings.ReplaceAll(v.placed(v.TraefikCheck(), w), "$", "$$")))
 }
 
 // ComposePorts publishes the front's addresses.

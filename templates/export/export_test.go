@@ -63,6 +63,9 @@ func TestNothingGetsOut(t *testing.T) {
 		func(c *Cluster) { c.ReadyPath = "/a\nb" },
 		func(c *Cluster) { c.HealthPath = "/a\nb" },
 		func(c *Cluster) { c.TLSCert = "a\nb" },
+		func(c *Cluster) { c.TLSCert = "/a$b" },
+		func(c *Cluster) { c.TLSKey = "/a{b}" },
+		func(c *Cluster) { c.Workers[0].Socket = "/a\"b" },
 		func(c *Cluster) { c.Dir = "a\nb" },
 		func(c *Cluster) { c.Program = "a\nb" },
 		func(c *Cluster) { c.StopSignal = "TERM\nExecStart=x" },
@@ -160,5 +163,27 @@ func TestUnknownTarget(t *testing.T) {
 	}
 	if _, err := Fragment("kubernetes", plain(), Options{}); err == nil {
 		t.Error("Kubernetes has no piece")
+	}
+}
+
+// TestPathsOfWorkers: a health path with placeholders is each worker's own where it can be, and else there are no checks.
+func TestPathsOfWorkers(t *testing.T) {
+	c := plain()
+	c.HealthPath = "/health/{worker}?port=%port%"
+	for target, want := range map[string]string{
+		"apache": `hcuri="/health/2?port=8001"`, "compose": `http://127.0.0.1:8001/health/2?port=8001`,
+		"haproxy": "no checks", "caddy": "no checks", "traefik": "no checks", "kubernetes": "no checks", "nginx": "no checks",
+	} {
+		files, err := Render(target, c, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := ""
+		for _, f := range files {
+			all += f.Text
+		}
+		if !strings.Contains(all, want) || want == "no checks" && strings.Contains(all, `"/health`) {
+			t.Errorf("%s does not have %s:\n%s", target, want, all)
+		}
 	}
 }

@@ -29,6 +29,7 @@ func (v *view) learn(target string) error {
 		v.lack(fmt.Sprintf("the name in %q", strings.TrimSpace(name+" "+v.Sticky.Route+v.Sticky.Cookie)), "it has characters that this export does not write", "no such rule")
 		v.Policy, v.Sticky = word{}, sticky{}
 	}
+	v.commonPaths(target)
 	if len(v.Unsaid) > 0 {
 		v.note("%s: not in this file", oneLine(strings.Join(v.Unsaid, ", ")))
 	}
@@ -51,6 +52,31 @@ func (v *view) learn(target string) error {
 		v.learnSupervisor()
 	}
 	return nil
+}
+
+// commonPaths takes paths with placeholders out, where one path is for all workers.
+func (v *view) commonPaths(target string) {
+	if target == "apache" || target == "compose" { // have one for each
+		return
+	}
+	for _, p := range []struct {
+		setting string
+		path    *string
+	}{{"--ready-path", &v.ReadyPath}, {"--health-path", &v.HealthPath}} {
+		if place(*p.path, func(string) string { return "" }) != *p.path {
+			v.note("%s %s: the path is another one for each worker, and here one is for all: no checks", p.setting, *p.path)
+			*p.path = ""
+		}
+	}
+}
+
+// placed is a text with placeholders for one worker.
+func (v *view) placed(text string, w worker) string {
+	return place(text, func(name string) string {
+		return map[string]string{
+			"port": fmt.Sprint(w.Port), "worker": fmt.Sprint(w.Number), "host": "127.0.0.1", "front": v.URL, "socket": w.Socket,
+		}[name]
+	})
 }
 
 // HTTPSPort is the port that a redirect leads to, with a colon; that of https needs none.

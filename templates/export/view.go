@@ -160,6 +160,11 @@ func (c *Cluster) validateTexts(fault func(format string, args ...any)) {
 			fault("cannot export %s %q: it has more than one line", t.what, t.text)
 		}
 	}
+	for _, t := range texts[2:] { // paths of files
+		if t.what != "folder" && t.what != "program" && strings.ContainsAny(t.text, "\"$`{}") {
+			fault("cannot export %s %q: in some of these files its characters mean something else", t.what, t.text)
+		}
+	}
 	if !isSimple(c.StopSignal) {
 		fault("cannot export stop signal %q: there is none of that name", c.StopSignal)
 	}
