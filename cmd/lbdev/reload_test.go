@@ -5,6 +5,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -159,6 +160,29 @@ func TestReloadByHand(t *testing.T) {
 		t.Errorf("it says %q", got)
 	}
 	u.awaitSnapshot("as many workers as the flag says", func(s cluster.Snapshot) bool { return len(s.Workers) == 2 && *s.Badge })
+	u.do("down")
+	u.exitCode()
+}
+
+// TestReloadTellsWhatFails takes the port that another worker would have.
+func TestReloadTellsWhatFails(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "lbdev.yaml")
+	save(t, path, saying(t, "x", "workers: 1"), false)
+	u := startUpIn(t, dir)
+	u.awaitReady(1)
+	l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", u.base+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	save(t, path, saying(t, "x", "workers: 2", "policy: first"), false)
+	u.await("that the port is taken", announced(fmt.Sprintf("lbdev.yaml: cannot start worker 2: port %d is in use", u.base+1)))
+	u.awaitSnapshot("the policy all the same", func(s cluster.Snapshot) bool { return s.Policy == "first" && len(s.Workers) == 1 })
+	l.Close()
+	if got := u.do("reload"); got != "workers counts now\n" {
+		t.Errorf("when the port is free it says %q", got)
+	}
+	u.awaitReady(2)
 	u.do("down")
 	u.exitCode()
 }

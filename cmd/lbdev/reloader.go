@@ -256,6 +256,9 @@ func (r *reloader) apply(ctx context.Context, next *plan) (control.Reloaded, err
 		switch {
 		case k.Name == "env" && r.waits(next):
 			continue
+		case k.Name == "hold" && r.config.Front != nil: // another front is told so when it starts, if it can hold requests at all
+			done.Needs = append(done.Needs, k.Name)
+			continue
 		case slices.Contains(liveKeys, k.Name):
 			live = append(live, k.Name)
 		case slices.Contains(renewedKeys, k.Name), k.Name == "preset" && !r.waits(next):
@@ -279,6 +282,9 @@ func (r *reloader) apply(ctx context.Context, next *plan) (control.Reloaded, err
 		}
 		done.Applied = append(done.Applied, keys...)
 	})
+	if _, told := errors.AsType[*cluster.ComeBackError](err); err != nil && !told && ctx.Err() == nil {
+		r.cluster.Announce(r.fileName(next) + ": " + strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
 	done.Restarted = slices.ContainsFunc(done.Applied, func(key string) bool { return key == "preset" || slices.Contains(renewedKeys, key) && key != "restart" })
 	return done, err
 }
