@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"unicode"
 
@@ -136,6 +138,11 @@ func notFoundHint(command []string) string {
 	}
 	if strings.ContainsAny(program, `/\`) {
 		return "look for it with  ls"
+	}
+	for _, dir := range []string{".venv/bin", "venv/bin", `.venv\Scripts`, "node_modules/.bin"} {
+		if found, err := exec.LookPath("." + string(os.PathSeparator) + filepath.Join(dir, program)); err == nil {
+			return "it is in the project's own environment:  lbdev up -- " + found + " …"
+		}
 	}
 	return fmt.Sprintf("is %s installed, and its folder in PATH? A program in this folder is written  ./%s", program, program)
 }
