@@ -19,7 +19,14 @@ func (v *view) learnCompose() {
 	if len(v.Command) == 0 {
 		v.note("the workers' command is not known; the image's own runs, and must listen on $PORT")
 	}
-	if v.Dir != "" && slices.ContainsFunc(v.Command, func(arg string) bool { return strings.Contains(arg, v.Dir) }) {
+	v.notePaths()
+}
+
+// notePaths tells of a command that is one of this machine.
+func (v *view) notePaths() {
+	if slices.ContainsFunc(v.Command, func(arg string) bool {
+		return strings.HasPrefix(arg, "/") || strings.Contains(arg, `:\`) || strings.HasPrefix(arg, ".venv") || v.Dir != "" && strings.Contains(arg, v.Dir)
+	}) {
 		v.note("the command has paths of this machine; in the image they are others")
 	}
 }

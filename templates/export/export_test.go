@@ -178,12 +178,12 @@ func TestPathsOfWorkers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all := ""
+		var all strings.Builder
 		for _, f := range files {
-			all += f.Text
+			all.WriteString(f.Text)
 		}
-		if !strings.Contains(all, want) || want == "no checks" && strings.Contains(all, `"/health`) {
-			t.Errorf("%s does not have %s:\n%s", target, want, all)
+		if !strings.Contains(all.String(), want) || want == "no checks" && strings.Contains(all.String(), `"/health`) {
+			t.Errorf("%s does not have %s:\n%s", target, want, all.String())
 		}
 	}
 }

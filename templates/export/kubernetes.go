@@ -42,6 +42,7 @@ func (v *view) learnKubernetes() {
 	if v.Hold > 0 {
 		v.note("--hold: nothing waits for a pod; when none is ready, the controller answers 503")
 	}
+	v.notePaths()
 	if len(v.Command) == 0 {
 		v.note("the workers' command is not known; the image's own runs, and must listen on $PORT")
 	}

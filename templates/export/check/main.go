@@ -91,7 +91,7 @@ func kubernetes(text []byte) error {
 	var deployment apps.Deployment
 	var service core.Service
 	var ingress networking.Ingress
-	for _, part := range bytes.Split(text, []byte("\n---\n")) {
+	for part := range bytes.SplitSeq(text, []byte("\n---\n")) {
 		var what meta.TypeMeta
 		if err := yaml.Unmarshal(part, &what); err != nil {
 			return err
