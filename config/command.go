@@ -117,6 +117,9 @@ func (p *reader) names(k Key, n ast.Node, v *given) Env {
 	case *ast.SequenceNode:
 		meant := "NAME: value"
 		if len(n.Values) > 0 {
+			if m, ok := n.Values[0].(*ast.MappingNode); ok && len(m.Values) > 0 {
+				meant = fmt.Sprintf("leave the - out: %s: …", m.Values[0].Key.GetToken().Value)
+			}
 			if s, ok := textOf(n.Values[0]); ok && strings.Contains(s.text, "=") {
 				name, value, _ := strings.Cut(s.text, "=")
 				meant = fmt.Sprintf("%s: %q ?", name, value)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -169,7 +170,11 @@ func (p *reader) syntax(err error) {
 	}
 	line := strings.TrimSpace(p.line(at.Line))
 	deeper := p.deeper(at.Line)
+	odd, column := oddIn(p.line(at.Line))
 	switch {
+	case odd != "":
+		at.Column = column
+		p.wrong(at, "", "put what begins with "+odd+" in quotes", "%s begins something else in YAML than a text", odd)
 	case strings.Contains(message, "mapping value is not allowed") && deeper > 0:
 		at = Place{Line: deeper, Column: 1 + indentOf(p.line(deeper)), Width: 1}
 		p.wrong(at, "", "the keys of one map begin in the same column", "this line is indented more than the one before it, which has its value already")
@@ -182,7 +187,7 @@ func (p *reader) syntax(err error) {
 			return
 		}
 		p.wrong(at, "", pairFor(line), "this is no line of the form  key: value")
-	case strings.Contains(message, "could not find end character"), strings.Contains(message, "not found"):
+	case strings.Contains(message, "could not find"), strings.Contains(message, "not found"):
 		p.wrong(at, "", "", "what begins here has no end: %s", message)
 	case strings.Contains(message, "must be specified"):
 		p.wrong(at, "", "is a bracket left open before it?", "%s", message)
@@ -191,6 +196,21 @@ func (p *reader) syntax(err error) {
 	default:
 		p.wrong(at, "", "", "%s", message)
 	}
+}
+
+// oddStart finds a value, of a key or in a list, that begins with what has a meaning of its own in YAML: globs, patterns for logs, placeholders
+// with something behind them.
+var oddStart = regexp.MustCompile("^[^\"'#]*?(?:: |\\[|, |- ) *(?:([*&!%@`])[^ \"']|([{])[A-Za-z]+} *[^ ,}\\]#])")
+
+// oddIn is the character with which such a value begins, and its column; empty if there is none.
+func oddIn(line string) (char string, column int) {
+	found := oddStart.FindStringSubmatchIndex(line)
+	for i := 2; i < len(found); i += 2 {
+		if from := found[i]; from >= 0 {
+			return line[from : from+1], 1 + utf8.RuneCountInString(line[:from])
+		}
+	}
+	return "", 0
 }
 
 // tabIn is the column of a tab before a line's first character, 0 if there is none.

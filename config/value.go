@@ -46,13 +46,21 @@ func (p *reader) one(k Key, n ast.Node, v *given) (scalar, bool) {
 
 // single is a node's value. Of what never has one it says so itself.
 func (p *reader) single(k Key, n ast.Node, at Place) (scalar, bool) {
-	switch n.(type) {
+	switch n := n.(type) {
 	case *ast.AliasNode:
-		p.wrong(at, k.Name, "write the value itself", "there is an alias (*), and lbdev.yaml has none")
+		meant := "write the value itself"
+		if n.Value != nil && (k.Name == "watch" || strings.ContainsAny(n.Value.GetToken().Value, "./*")) {
+			meant = fmt.Sprintf("write it in quotes: %q", "*"+n.Value.GetToken().Value)
+		}
+		p.wrong(at, k.Name, meant, "* without quotes is an alias in YAML, and lbdev.yaml has none")
 	case *ast.AnchorNode:
 		p.wrong(at, k.Name, "leave it out", "there is an anchor (&), and lbdev.yaml has none")
 	case *ast.TagNode:
-		p.wrong(at, k.Name, "leave it out", "there is a tag (%s), and lbdev.yaml has none", shown(n.GetToken().Value))
+		tag, meant := n.GetToken().Value, "leave it out"
+		if !strings.HasPrefix(tag, "!!") {
+			meant = fmt.Sprintf("write it in quotes: %q", tag)
+		}
+		p.wrong(at, k.Name, meant, "%s without quotes is a tag in YAML, and lbdev.yaml has none", shown(tag))
 	case nil:
 		p.wrong(at, k.Name, "leave the key out for its default", "the value is missing")
 	}
