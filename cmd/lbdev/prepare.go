@@ -225,8 +225,7 @@ func (s *session) runStep(task presets.Task) error {
 	if err != nil {
 		return s.stepNotStarted(task, err)
 	}
-	sig := s.awaitStep(t, proc, begun)
-	s.endStep(proc, sig != nil)
+	sig := s.endStep(proc, s.awaitStep(t, proc, begun))
 	<-proc.Drained()
 	if sig != nil {
 		return ended(sig)
@@ -273,25 +272,20 @@ func (s *session) awaitStep(t *step, proc *procs.Process, begun time.Time) os.Si
 	}
 }
 
-// endStep ends what a step has left behind, or the step itself; a second signal kills it.
-func (s *session) endStep(proc *procs.Process, early bool) {
+// endStep ends what a step has left behind, or the step itself; another signal kills it. It returns the first signal that came, if any.
+func (s *session) endStep(proc *procs.Process, first os.Signal) os.Signal {
 	ctx, cancel := context.WithCancel(context.Background())
+	over := make(chan struct{})
+	go func() { defer close(over); proc.End(ctx, syscall.SIGTERM, stepGrace) }()
 	defer cancel()
-	done := make(chan struct{})
-	go s.hurryStep(early, cancel, done)
-	proc.End(ctx, syscall.SIGTERM, stepGrace)
-	close(done)
-}
-
-// hurryStep is the goroutine that hears the second signal; it ends with the step.
-func (s *session) hurryStep(early bool, cancel func(), done <-chan struct{}) {
-	last := time.Now()
-	for {
+	for last := time.Now(); ; {
 		select {
-		case <-done:
-			return
-		case <-s.signals:
-			if !early || time.Since(last) > sameSignal {
+		case <-over:
+			return first
+		case sig := <-s.signals:
+			if first == nil {
+				first, last = sig, time.Now()
+			} else if time.Since(last) > sameSignal {
 				cancel()
 			}
 		}
@@ -308,9 +302,12 @@ func (s *session) stepNotStarted(task presets.Task, err error) error {
 
 // failed says how a step ended, and again what it said last: that is where the reason is.
 func (t *step) failed(exit procs.Exit, took time.Duration) error {
-	text := fmt.Sprintf("cannot prepare: %s %s after %s", t.name, exit, short(took))
+	said := []string{fmt.Sprintf("cannot prepare: %s %s after %s", t.name, exit, short(took))}
 	for _, line := range t.lines {
-		text += "\n" + t.look.bar + " " + line
+		said = append(said, t.look.bar+" "+line)
 	}
-	return &commandError{code: exitFailed, err: errors.New(text), hint: "run it by itself:  " + t.name + "   ; what needs no preparation starts with  lbdev up --prepare off"}
+	return &commandError{
+		code: exitFailed, err: errors.New(strings.Join(said, "\n")),
+		hint: "run it by itself:  " + t.name + "   ; what needs no preparation starts with  lbdev up --prepare off",
+	}
 }

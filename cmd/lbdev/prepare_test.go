@@ -76,7 +76,7 @@ func TestPrepareLeavesNothing(t *testing.T) {
 	u := startPrepared(t, "(setsid sleep 303 &)\necho begun\n", "-n", "1", "--ready", "tcp")
 	u.await("the worker's start", func(e upEvent) bool { return e.Event == "starting" })
 	for _, pid := range marked(u.mark) {
-		if strings.Contains(describe([]int{pid}), "303") {
+		if strings.Contains(describe([]int{pid}), "sleep 303") {
 			t.Errorf("%s still runs", describe([]int{pid}))
 		}
 	}

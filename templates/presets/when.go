@@ -173,10 +173,8 @@ func (r *reader) script(names List) string {
 }
 
 func (r *reader) program(names List) string {
-	for _, name := range names {
-		if r.place.found(name) {
-			return unsaid
-		}
+	if slices.ContainsFunc(names, r.place.found) {
+		return unsaid
 	}
 	return ""
 }
