@@ -36,6 +36,7 @@ func demoCommand() *cli.Command {
 lbdev demo                                              the built-in sample app, under a minute
 lbdev demo --step                                       in class: Enter begins each step
 lbdev demo --speed 0.5                                  half as fast
+lbdev demo --front nginx                                the same with nginx (haproxy, apache, caddy) as the front
 lbdev demo -- python manage.py runserver                your own app
 lbdev demo --path /health -- node server.js             … and the page that is asked for
 lbdev demo --json | jq -c 'select(.event == "seen")'    figures for a script`,
@@ -43,8 +44,8 @@ lbdev demo --json | jq -c 'select(.event == "seen")'    figures for a script`,
 a worker, freezes one, drains one, restarts all in turn, and kills all at once. It says before each step what to
 watch for and after it what was seen, measured. Requests rest while there is something to read.
 
-The exit code is 0 if no request failed, 1 if one did; the others are those of lbdev up. COMMAND gets its port as it
-does with lbdev up. The settings of lbdev.yaml count when COMMAND or --file is given.`,
+The exit code is 0 if no request failed, 1 if one did; the others are those of lbdev up. With another program as the
+front, what that loses is told and is no failure of the demo. COMMAND gets its port as it does with lbdev up. The settings of lbdev.yaml count when COMMAND or --file is given.`,
 		HideHelpCommand: true,
 		OnUsageError:    usageError,
 		Flags:           demoFlags(),
@@ -55,7 +56,7 @@ does with lbdev up. The settings of lbdev.yaml count when COMMAND or --file is g
 // demoFlags are those of up that make sense here, and the demo's own.
 func demoFlags() []cli.Flag {
 	ofUp := []string{
-		"workers", "base-port", "listen", "policy", "name", "ready", "ready-path", "ready-timeout", "stop-signal", "stop-timeout", "hold",
+		"workers", "base-port", "front", "listen", "policy", "name", "ready", "ready-path", "ready-timeout", "stop-signal", "stop-timeout", "hold",
 		"env", "env-file", "pty", "json", "file",
 	}
 	flags := []cli.Flag{
@@ -166,6 +167,9 @@ func newDemo(c *cli.Context) (*demo, error) {
 // adapt makes the plan play the demo.
 func (d *demo) adapt(c *cli.Context, p *plan) {
 	d.busy = d.path
+	if p.program != nil {
+		d.program = p.program.Title
+	}
 	d.next = "lbdev up -n 4 -- YOUR COMMAND"
 	if d.own {
 		d.next = "lbdev up"

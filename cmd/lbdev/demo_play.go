@@ -34,8 +34,9 @@ const (
 // A demo is the act of lbdev demo: scenes with one worker after the other while a trickle of requests flows.
 type demo struct {
 	// What was asked for.
-	own      bool // the user's app, not the sample
-	logs     bool // show what the workers print
+	own      bool   // the user's app, not the sample
+	program  string // that is the front; empty = lbdev is
+	logs     bool   // show what the workers print
 	json     bool
 	speed    float64 // 2 is twice as fast
 	rate     float64 // requests a second
@@ -60,7 +61,9 @@ type demo struct {
 	scene     *scene
 	number    int // of the scene, from 1
 	of        int
-	appErrors int // so far
+	appErrors int          // so far
+	missed    atomic.Int64 // by the program, as its clients saw it
+	asked     atomic.Int64
 }
 
 // A scene is one step: what people are told before it, what is done, and what was seen.
@@ -86,6 +89,7 @@ func (d *demo) play(ctx context.Context, s *session) error {
 	}
 	flow, stop := context.WithCancel(ctx)
 	d.trickle = newTrickle(d.cluster.FrontURL(), d.path, d.rate, d.patience)
+	d.trickle.program = d.program
 	go d.trickle.run(flow)
 	defer func() { <-d.trickle.over }()
 	defer stop()
@@ -119,7 +123,13 @@ func (d *demo) show(ctx context.Context) error {
 		return err
 	}
 	t := d.figures.sum()
-	t.failed = max(t.failed, int(d.trickle.errors.Load()-broken))
+	if seen := int(d.trickle.errors.Load() - broken); d.program != "" { // what its log says of that is one thing, what clients see the other
+		t.failed = seen
+		d.missed.Add(int64(seen))
+		d.asked.Add(int64(t.requests))
+	} else {
+		t.failed = max(t.failed, seen)
+	}
 	d.appErrors += t.appErrors
 	told := seen(t)
 	d.report(ctx, t, told)
@@ -150,6 +160,9 @@ func (d *demo) awaitStart(ctx context.Context) error {
 	})
 	if err == nil && failed != nil {
 		err = cannotGoOn(failed)
+	}
+	if err == nil {
+		err = d.followed(ctx)
 	}
 	return err
 }
@@ -266,6 +279,14 @@ func (d *demo) untilPoured(ctx context.Context) error {
 	})
 }
 
+// followed waits until the program that is the front knows of what was asked for.
+func (d *demo) followed(ctx context.Context) error {
+	return d.until(ctx, d.program+" to know of it", d.patience, func() (bool, error) {
+		p := d.cluster.Snapshot().Program
+		return p == nil || p.State == cluster.FrontReady, nil
+	})
+}
+
 // settle waits until every request is answered and counted.
 func (d *demo) settle(ctx context.Context) error {
 	err := d.until(ctx, "the last requests to be answered", d.patience+d.patience, func() (bool, error) { return d.trickle.unanswered.Load() == 0, nil })
@@ -319,7 +340,7 @@ func (d *demo) verdict() error {
 	all := d.cluster.Snapshot().Requests
 	failed := max(all.Failed+all.Cut, uint64(d.trickle.errors.Load()))
 	switch {
-	case failed > 0:
+	case failed > 0 && d.program == "":
 		hint := "their lines above say why;  lbdev demo --logs …  shows what the workers print"
 		if first := d.trickle.first.Load(); first != nil && all.Failed+all.Cut == 0 {
 			hint = "the first: " + *first

@@ -188,6 +188,14 @@ func (p demoPrinter) done(buf []byte, r cluster.Report) []byte {
 		return buf
 	}
 	c := p.cluster.Snapshot().Requests
+	if d := p.demo; d.program != "" {
+		asked := count(int(d.asked.Load()), "request")
+		text := fmt.Sprintf("  %s lost none of %s, as lbdev's own front:  lbdev demo\n", d.program, asked)
+		if n := d.missed.Load(); n > 0 {
+			text = fmt.Sprintf("  %s lost %d of %s; lbdev's own front loses none in these steps: compare with  lbdev demo\n", d.program, n, asked)
+		}
+		buf = p.fold(buf, []byte(text), 2)
+	}
 	if c.Rescued > 0 {
 		buf = p.fold(buf, []byte("  rescued: another worker answered in place of one that was lost\n"), 2)
 	}

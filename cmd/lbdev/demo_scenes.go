@@ -19,6 +19,12 @@ func (d *demo) scenes() []scene {
 	if d.own {
 		hand = " while it works"
 	}
+	watch := func(own, program string) string {
+		if d.program != "" {
+			return program
+		}
+		return own
+	}
 	return []scene{
 		{
 			"turn", "In turn",
@@ -28,12 +34,14 @@ func (d *demo) scenes() []scene {
 		}, {
 			"kill", "Kill one",
 			fmt.Sprintf("Processes die: a bug, no memory. %d gets kill -9%s.", second, hand),
-			fmt.Sprintf("Watch: others answer in its place, and %d is started again.", second),
+			watch(fmt.Sprintf("Watch: others answer in its place, and %d is started again.", second),
+				fmt.Sprintf("Watch: how %s finds that out, and what becomes of the page in hand.", d.program)),
 			func(ctx context.Context) (sighting, error) { return d.killOne(ctx, second) },
 		}, {
 			"freeze", "Freeze one",
 			fmt.Sprintf("A process can hang and still be there. %d is frozen%s.", last, hand),
-			"Watch: what it has moves on after half a second; nobody waits for it.",
+			watch("Watch: what it has moves on after half a second; nobody waits for it.",
+				fmt.Sprintf("Watch: lbdev takes it out of %s's list; what it has waits until it runs again.", d.program)),
 			func(ctx context.Context) (sighting, error) { return d.freezeOne(ctx, last) },
 		}, {
 			"drain", "Drain one",
@@ -48,7 +56,8 @@ func (d *demo) scenes() []scene {
 		}, {
 			"kill-all", "Kill all at once",
 			fmt.Sprintf("The worst case: all %d get kill -9 with pages in hand. Nobody can answer.", n),
-			"Watch: requests are held, not refused, and answered as soon as one is back.",
+			watch("Watch: requests are held, not refused, and answered as soon as one is back.",
+				fmt.Sprintf("Watch: whether %s waits for a worker, or gives up.", d.program)),
 			d.killAll,
 		},
 	}
@@ -63,7 +72,10 @@ func (d *demo) normal(ctx context.Context) error {
 func (d *demo) catch(ctx context.Context, port int) error {
 	d.trickle.pour(ctx, len(d.ports), d.busy)
 	patience := catchPatience
-	if d.busyFor > 0 {
+	switch {
+	case d.program != "": // which does not say who has what
+		patience = max(catchPatience, d.busyFor/4)
+	case d.busyFor > 0:
 		patience = d.busyFor
 	}
 	enough := time.After(patience)
@@ -117,16 +129,19 @@ func (d *demo) killOne(ctx context.Context, port int) (sighting, error) {
 		return nil, err
 	}
 	err = d.untilCount(ctx, fmt.Sprintf("%d to answer again", port), 1, func(v *visit) bool { return v.port == port && v.incarnation > before })
-	return func(tally) []string {
+	return func(t tally) []string {
 		by := d.figures.count(func(v *visit) bool {
 			return v.start.After(killed) && v.start.Before(back) && v.port != 0 && v.port != port
 		})
-		return []string{d.lostAt(port, before), fmt.Sprintf("%d passed it by", by), fmt.Sprintf("back after %s", short(back.Sub(killed)))}
+		return []string{d.lostAt(port, before, t), fmt.Sprintf("%d passed it by", by), fmt.Sprintf("back after %s", short(back.Sub(killed)))}
 	}, err
 }
 
 // lostAt says what became of the requests that a worker had when it died.
-func (d *demo) lostAt(port int, incarnation uint64) string {
+func (d *demo) lostAt(port int, incarnation uint64, t tally) string {
+	if d.program != "" { // not every log says at whom a try failed
+		return fmt.Sprintf("%d lost with %d, %d answered by another", t.failed, port, t.rescued)
+	}
 	switch lost, rescued := d.figures.lostAt(port, incarnation); {
 	case lost == 0:
 		return fmt.Sprintf("none was at %d when it died", port)
@@ -179,6 +194,9 @@ func (d *demo) freezeOne(ctx context.Context, port int) (sighting, error) {
 		})
 		by := d.figures.count(func(v *visit) bool { return past(v) && v.start.Before(resumed) && v.port != 0 && v.port != port })
 		met := fmt.Sprintf("nothing had to be taken back from %d", port)
+		if d.program != "" {
+			met = fmt.Sprintf("%s takes nothing back from %d", d.program, port)
+		}
 		if taken > 0 {
 			met = fmt.Sprintf("%d taken back from %d, answered by another", taken, port)
 		}
@@ -194,6 +212,9 @@ func (d *demo) drainOne(ctx context.Context, port int) (sighting, error) {
 		return nil, err
 	}
 	if err := d.cluster.Drain(port); err != nil {
+		return nil, err
+	}
+	if err := d.followed(ctx); err != nil {
 		return nil, err
 	}
 	drained := time.Now()
@@ -279,7 +300,10 @@ func (d *demo) killAll(ctx context.Context) (sighting, error) {
 	}
 	return func(t tally) []string {
 		held := "none came before a worker was back"
-		if t.held > 0 {
+		switch {
+		case d.program != "":
+			held = fmt.Sprintf("%d got an error", t.failed)
+		case t.held > 0:
 			held = fmt.Sprintf("%d held, for %s at most", t.held, short(t.longest))
 		}
 		return []string{held, fmt.Sprintf("all %d back after %s", len(before), short(back.Sub(killed)))}

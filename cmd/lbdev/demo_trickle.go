@@ -16,10 +16,11 @@ const maxUnanswered = 30
 
 // A trickle sends the demo's requests: so many a second while it flows, each on its own, whatever becomes of those before.
 type trickle struct {
-	client *http.Client
-	front  string // http://127.0.0.1:8080
-	path   string
-	pace   time.Duration // between two requests
+	client  *http.Client
+	program string // that is the front; empty = lbdev is
+	front   string // http://127.0.0.1:8080
+	path    string
+	pace    time.Duration // between two requests
 
 	flow  chan bool  // turns it on and off
 	burst chan burst // sends some at once
@@ -107,6 +108,9 @@ func (t *trickle) get(ctx context.Context, path string) error {
 	defer resp.Body.Close()
 	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
 		return fmt.Errorf("cannot read the answer: %w", err)
+	}
+	if t.program != "" && resp.StatusCode >= http.StatusBadGateway && resp.StatusCode <= http.StatusGatewayTimeout && resp.Header.Get("X-Lbdev-Worker") == "" {
+		return fmt.Errorf("%s answered with %s", t.program, resp.Status)
 	}
 	return nil
 }
