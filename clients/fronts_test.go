@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -338,4 +339,20 @@ func descendants(pid int) []int {
 func isZombie(pid int) bool {
 	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err != nil || strings.Contains(string(data), ") Z ")
+}
+
+// TestFrontTaken: the program's port is another's, which is exit code 4 as it is with lbdev's own front.
+func TestFrontTaken(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	cmd := exec.Command(program, "up", "--front", "nginx", "--sample", "--listen", l.Addr().String(), "--base-port", strconv.Itoa(freePorts(t, 4)))
+	cmd.Dir = t.TempDir()
+	cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+cmd.Dir)
+	out, _ := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(string(out), "is in use by") || !strings.Contains(string(out), "lbdev up --listen 9080") {
+		t.Errorf("exit code %d:\n%s", code, out)
+	}
 }

@@ -251,7 +251,7 @@ func (r *apacheReader) judge(a *proxy.Access, tries *apacheTries, port int, firs
 		a.Attempts[last].FirstByte = first
 		switch {
 		case tries.lost:
-			a.Outcome, a.Reason = proxy.Cut, "the worker ended its answer too early"
+			a.Outcome, a.Reason = proxy.Cut, cutShort
 			a.Attempts[last].Result = proxy.ResultClosed
 		case aborted:
 			a.Outcome, a.Reason = proxy.Canceled, "the client went away"

@@ -282,7 +282,7 @@ func (c *caddyReader) complete(a *proxy.Access, l *caddyLine) {
 	case length >= 0 && l.Size >= length:
 	case c.aborted:
 		c.aborted = false
-		a.Outcome, a.Reason = proxy.Cut, "the worker ended its answer too early"
+		a.Outcome, a.Reason = proxy.Cut, cutShort
 		a.Attempts[len(a.Attempts)-1].Result = proxy.ResultClosed
 	case length >= 0:
 		a.Outcome, a.Reason = proxy.Canceled, "the client went away"

@@ -163,7 +163,7 @@ func (h haproxyReader) failed(a *proxy.Access, state string, hasHead bool) {
 		if hasHead && len(a.Attempts) > 0 {
 			a.Port = a.Attempts[0].Port
 		}
-		a.Outcome, a.Reason = proxy.Cut, "the worker ended its answer too early"
+		a.Outcome, a.Reason = proxy.Cut, cutShort
 	case len(a.Attempts) == 0:
 		a.Outcome, a.Reason = proxy.Failed, "no worker was left to be asked"
 	default:

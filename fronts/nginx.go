@@ -167,9 +167,7 @@ func (n nginxReader) judge(a *proxy.Access, l *nginxRecord) {
 	case isStatus(number(last)):
 		answered(a, number(last))
 		a.Status = number(l.Status)
-		if l.Whole == "" && a.Status != 101 {
-			n.unfinished(a, l)
-		}
+		n.complete(a, l)
 	case len(a.Attempts) > 0 || blames(a.Status):
 		a.Outcome, a.Reason = proxy.Failed, "no worker was left to be asked"
 		if len(a.Attempts) > 0 {
@@ -180,15 +178,18 @@ func (n nginxReader) judge(a *proxy.Access, l *nginxRecord) {
 	}
 }
 
-// unfinished says who ended an answer that is not complete: a worker that sent less than it had announced, or all of a body whose length
-// it had not told, and else the client.
-func (n nginxReader) unfinished(a *proxy.Access, l *nginxRecord) {
+// complete says who ended an answer that is not complete. For nginx it is complete when a worker closed the connection: then less came than
+// the worker had announced. Of an answer whose length it had not told, the log does not say.
+func (n nginxReader) complete(a *proxy.Access, l *nginxRecord) {
 	sizes := each(l.Sizes)
 	size, sizeErr := strconv.ParseInt(nth(sizes, len(sizes)-1), 10, 64)
 	length, lengthErr := strconv.ParseInt(l.Length, 10, 64)
-	if sizeErr == nil && lengthErr == nil && size < length && a.Bytes >= size {
-		a.Outcome, a.Reason = proxy.Cut, "the worker ended its answer too early"
-		return
+	switch {
+	case a.Status == 101 || a.Status == 304 || a.Method == "HEAD":
+	case l.Whole == "":
+		a.Outcome, a.Reason = proxy.Canceled, "the client went away"
+	case sizeErr == nil && lengthErr == nil && size < length:
+		a.Outcome, a.Reason = proxy.Cut, cutShort
+		a.Attempts[len(a.Attempts)-1].Result = proxy.ResultClosed
 	}
-	a.Outcome, a.Reason = proxy.Canceled, "the client went away, or the worker did: nginx's log does not tell them apart"
 }

@@ -69,6 +69,9 @@ func number(text string) int {
 
 func isStatus(status int) bool { return status >= 100 && status < 1000 }
 
+// cutShort is why an answer is not complete.
+const cutShort = "the worker ended its answer too early"
+
 // blames says whether a status is one with which a balancer says that no worker answered.
 func blames(status int) bool { return status == 502 || status == 503 || status == 504 }
 

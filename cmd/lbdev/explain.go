@@ -98,8 +98,8 @@ func advise(err error, command []string) error {
 	}
 	if field, ok := errors.AsType[*cluster.FieldError](err); ok {
 		hint := fieldHint(field.Field)
-		if limit, ok := errors.AsType[*cluster.FrontLimitError](err); ok {
-			hint = "leave --" + fieldFlag(field.Field) + " off, or --front " + limit.Name
+		if _, ok := errors.AsType[*cluster.FrontLimitError](err); ok {
+			hint = "leave --" + fieldFlag(field.Field) + " off, or --front: lbdev itself can do it"
 		}
 		if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
 			hint = cmp.Or(mode.Hint, "leave --"+fieldFlag(field.Field)+" off, or --mode tcp")

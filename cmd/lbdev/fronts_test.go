@@ -1,0 +1,29 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/lbdev/lbdev/fronts"
+)
+
+func TestInstallHint(t *testing.T) {
+	for tool, want := range map[string]string{
+		"apt-get": "install it:  sudo apt-get install apache2", "dnf": "install it:  sudo dnf install httpd", "pacman": "install it:  sudo pacman -S apache",
+		"brew": "install it:  brew install httpd", "": "install Apache, and have its folder in PATH",
+	} {
+		dir := t.TempDir()
+		t.Setenv("PATH", dir)
+		if tool != "" {
+			if err := os.WriteFile(filepath.Join(dir, tool), nil, 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := installHint("apache", &fronts.MissingError{Name: "Apache"}); got != want {
+			t.Errorf("with %q: %q, want %q", tool, got, want)
+		}
+	}
+}
