@@ -213,6 +213,9 @@ func describes(c *cli.Context) bool {
 func forExport(err error, target string) error {
 	if e, ok := err.(*commandError); ok {
 		e.hint = strings.ReplaceAll(e.hint, "lbdev up", "lbdev export "+target)
+		if strings.Contains(e.err.Error(), "no command was given") {
+			e.hint = "start the cluster first, or say what it would be:  lbdev export " + target + " -n 4 -- python manage.py runserver"
+		}
 	}
 	return err
 }

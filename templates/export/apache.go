@@ -116,10 +116,10 @@ func (w worker) flags() (said []string) {
 }
 
 // ApacheModules are the names of the modules that the piece needs, without mod_.
-func (v *view) ApacheModules() []string { return ApacheModules(v.Cluster) }
+func (v *view) ApacheModules() []string { return apacheModules(v.Cluster) }
 
-// ApacheModules are the modules that Apache's piece needs, in the order in which they are loaded, as a2enmod names them.
-func ApacheModules(c Cluster) []string {
+// apacheModules are the modules that Apache's piece needs, in the order in which they are loaded, as a2enmod names them.
+func apacheModules(c Cluster) []string {
 	modules := []string{"headers", "slotmem_shm", "proxy", "proxy_http", "proxy_balancer"}
 	if w, err := policyWord("apache", defaultTo(c.Policy, "round-robin")); err == nil && w.Text != "" {
 		modules = append(modules, "lbmethod_"+w.Text)
