@@ -126,7 +126,10 @@ func (p *plan) choose(c *cli.Context, file *configFile) error {
 		found, err = set.Recognise(place)
 	}
 	if err != nil {
-		return file.blame(presetError(err))
+		if err = presetError(err); !isCommandError(err) {
+			err = &commandError{code: exitUsage, err: err, hint: "name the command yourself:  lbdev up -- COMMAND", flag: "preset"}
+		}
+		return file.blame(err)
 	}
 	p.found = &found
 	if len(p.argv) > 0 && !slices.Equal(p.argv, found.Command) { // the preset gives the settings, its user the command
@@ -139,6 +142,11 @@ func (p *plan) choose(c *cli.Context, file *configFile) error {
 	}
 	p.chosen, p.argv = true, found.Command
 	return nil
+}
+
+func isCommandError(err error) bool {
+	_, ok := errors.AsType[*commandError](err)
+	return ok
 }
 
 // applyPreset sets the flags that neither the command line nor the environment nor the file has set.

@@ -188,6 +188,20 @@ func TestNamed(t *testing.T) {
 	}
 }
 
+// A variable of the environment says which app of Flask's is meant, and not that there is one.
+func TestFlaskApp(t *testing.T) {
+	set := load(t)
+	env := map[string]string{"FLASK_APP": "elsewhere"}
+	found, err := set.Recognise(machine(fstest.MapFS{"index.html": {}}, usual, env))
+	if err != nil || found.Preset.Name != "static" {
+		t.Errorf("%s, %v", shown(found), err)
+	}
+	found, err = set.Recognise(machine(fstest.MapFS{"requirements.txt": {Data: []byte("flask\n")}}, usual, env))
+	if err != nil || !slices.Contains(found.Command, "elsewhere") {
+		t.Errorf("%s, %v", shown(found), err)
+	}
+}
+
 // FuzzParse: whatever a file says, it is a preset or a *FileError.
 func FuzzParse(f *testing.F) {
 	for _, p := range load(f).All() {
