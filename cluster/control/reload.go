@@ -30,7 +30,7 @@ func (s *Server) reload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if s.Reload == nil {
-		Refuse(w, http.StatusNotImplemented, "cannot reload: this cluster has no config file", "")
+		Refuse(w, http.StatusNotImplemented, "cannot reload: this cluster reads no config file", "")
 		return
 	}
 	done, err := s.Reload(r.Context())
