@@ -27,6 +27,9 @@ func (s *Server) badge(w http.ResponseWriter, r *http.Request) {
 		if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
 			hint = mode.Hint
 		}
+		if _, ok := errors.AsType[*cluster.FrontLimitError](err); ok {
+			hint = otherFrontHint
+		}
 		Refuse(w, http.StatusBadRequest, err.Error(), hint)
 		return
 	}

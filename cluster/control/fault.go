@@ -16,6 +16,9 @@ func fail(w http.ResponseWriter, err error, workers []cluster.WorkerSnapshot) {
 	Answer(w, status, body)
 }
 
+// otherFrontHint is what can be done about something that only lbdev's own front can do.
+const otherFrontHint = "lbdev's own front can:  lbdev up  without --front"
+
 // describe is what an error of the cluster is over HTTP.
 func describe(err error) (status int, body ErrorBody) {
 	body.Error = strings.ReplaceAll(err.Error(), "\n", "; ") // of several
@@ -33,6 +36,9 @@ func describe(err error) (status int, body ErrorBody) {
 	}
 	if mode, ok := errors.AsType[*cluster.ModeError](err); ok {
 		return http.StatusConflict, withHint(body, mode.Hint)
+	}
+	if _, ok := errors.AsType[*cluster.FrontLimitError](err); ok {
+		return http.StatusConflict, withHint(body, otherFrontHint)
 	}
 	if late, ok := errors.AsType[*effectError](err); ok {
 		if late.late {

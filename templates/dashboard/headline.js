@@ -31,6 +31,9 @@ export class Headline {
     if (document.title !== title) document.title = title;
     say(byId("name"), cluster.name);
     byId("read-only").hidden = !this.store.readOnly;
+    const program = cluster.front_program;
+    byId("front-program").hidden = !program;
+    say(byId("front-program"), program ? through(program) : "");
     const front = byId("front");
     if (front.textContent !== cluster.front) {
       front.textContent = cluster.front;
@@ -56,6 +59,9 @@ export class Headline {
     }, quiet);
   }
 }
+
+// through says which program the front is, where it is not lbdev.
+const through = (p) => `by ${p.name} ${p.version}`.trim() + (p.state === "ready" ? "" : `, ${p.state}`);
 
 const readyOf = (cluster) => cluster.workers.filter((w) => w.state === "ready").length;
 
