@@ -49,7 +49,7 @@ func (v *view) learn(target string) error {
 	case "kubernetes":
 		v.learnKubernetes()
 	case "systemd", "procfile":
-		v.learnSupervisor()
+		v.learnSupervisor(target)
 	}
 	return nil
 }

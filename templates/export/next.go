@@ -1,5 +1,7 @@
 package export
 
+import "fmt"
+
 // Next are the commands that check what an export wrote and run it, in the folder of its files. An empty one is not needed.
 type Next struct{ Check, Run string }
 
@@ -27,7 +29,7 @@ func NextOf(target string, c Cluster, o Options) Next {
 	case "systemd":
 		return Next{"sudo cp " + id + "@.service " + id + ".target /etc/systemd/system/ && systemd-analyze verify /etc/systemd/system/" + id + ".target", "sudo systemctl enable --now " + id + ".target"}
 	case "procfile":
-		return Next{"", "foreman start"}
+		return Next{"", fmt.Sprintf("foreman start -m web=%d -p %d", len(c.Workers), c.Workers[0].Port)}
 	}
 	return Next{}
 }

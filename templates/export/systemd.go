@@ -6,14 +6,23 @@ import (
 )
 
 // learnSupervisor: systemd and Procfiles run workers and balance nothing.
-func (v *view) learnSupervisor() {
+func (v *view) learnSupervisor(target string) {
 	v.Lacks = nil
+	if (target == "procfile" || v.counts()) && strings.Contains(strings.Join(v.Command, " "), "\n") {
+		v.lack("an argument of several lines", "the command must be one", "spaces in place of line breaks")
+	}
 	for i, w := range v.Workers {
 		if w.Port != v.Workers[0].Port+i {
 			v.note("the ports are not in a row; {worker} is counted as if they were")
 			break
 		}
 	}
+}
+
+// counts says whether the command has its worker's number in it, which must be counted from the port.
+func (v *view) counts() bool {
+	all := strings.Join(v.Command, " ")
+	return strings.Contains(all, "{worker}") || strings.Contains(all, "%worker%")
 }
 
 func writeSystemd(v *view) []File {
@@ -45,7 +54,7 @@ func (v *view) SystemdExec() string {
 	if v.Program != "" {
 		argv[0] = v.Program
 	}
-	if !strings.Contains(strings.Join(argv, " "), "{worker}") && !strings.Contains(strings.Join(argv, " "), "%worker%") {
+	if !v.counts() {
 		words := make([]string, len(argv))
 		for i, arg := range argv {
 			words[i] = systemdWord(arg, func(name string) string {
