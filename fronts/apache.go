@@ -135,7 +135,7 @@ func hearApache(line string) (o omen) {
 		pid, _, _ = strings.Cut(pid, ",")
 		o.born = number(pid)
 	case level == "notice", level == "info", level == "debug", strings.HasPrefix(level, "trace"):
-	case strings.HasPrefix(text, "AH00558"): // it cannot find out this machine's name
+	case level == "warn" && (strings.HasPrefix(text, "AH01873") || strings.HasPrefix(text, "AH01882")): // of TLS sessions and versions, at each reload
 	default:
 		o.show = level + ": " + text
 	}

@@ -141,7 +141,8 @@ func hearCaddy(line string) (o omen) {
 	switch {
 	case l.Msg == "serving initial configuration":
 		o.ready = true
-	case l.Level == "info" || l.Level == "debug" || strings.HasPrefix(l.Msg, "automatic HTTPS is completely disabled"):
+	case l.Level == "info" || l.Level == "debug" || strings.Contains(l.Msg, "OCSP"):
+	case strings.HasPrefix(l.Msg, "automatic HTTP"), strings.HasPrefix(l.Msg, "skipping automated certificate"): // it was told so
 	case l.Logger == "http.log.error": // its request's record says the same
 	default:
 		o.show = strings.TrimSpace(l.Level + ": " + strings.TrimSpace(l.Msg+" "+l.Error))

@@ -5,18 +5,22 @@ package fronts
 import (
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/lbdev/lbdev/proxy"
+	"github.com/lbdev/lbdev/templates/export"
 )
 
 var haproxy = &kind{
 	name: "haproxy", title: "HAProxy", programs: []string{"haproxy"}, version: "-v",
-	wrap: wrapHAProxy,
+	adapt: joinCertificate,
+	wrap:  wrapHAProxy,
 	argv: func(r *room) []string {
 		return []string{r.program.Path, "-W", "-db", "-f", r.path("haproxy.cfg"), "-f", r.path("piece.cfg")}
 	},
@@ -31,6 +35,24 @@ var haproxy = &kind{
 
 // haproxyFields are a line of the log, with a tab after each. What a client wrote comes last.
 var haproxyFields = []string{"H", "%ts", "%ST", "%B", "%sp", "%s", "%rc", "%Ta", "%Ti", "%TR", "%Tw", "%Tc", "%Tr", "%ci", "%HV", "%HM", "%{+E}HU", "%{+E}[capture.req.hdr(0)]", "%{+E}[capture.req.hdr(1)]", "%{+E}[capture.req.hdr(2)]"}
+
+// joinCertificate puts the certificate and its key into one file, as HAProxy wants them.
+func joinCertificate(r *room, c *export.Cluster) error {
+	if c.TLSCert == "" || c.TLSKey == "" || c.TLSKey == c.TLSCert {
+		return nil
+	}
+	cert, err := os.ReadFile(c.TLSCert)
+	if err != nil {
+		return fmt.Errorf("cannot read the certificate: %w", err)
+	}
+	key, err := os.ReadFile(c.TLSKey)
+	if err != nil {
+		return fmt.Errorf("cannot read the certificate's key: %w", err)
+	}
+	c.TLSCert = r.path("cert.pem")
+	c.TLSKey = c.TLSCert
+	return os.WriteFile(c.TLSCert, slices.Concat(cert, []byte("\n"), key), 0o600)
+}
 
 const httplog = "option httplog"
 

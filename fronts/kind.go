@@ -19,6 +19,8 @@ type kind struct {
 	programs    []string // what its file may be called
 	version     string   // the flag that has it print its version
 
+	// adapt changes what the piece is made of; nil = nothing.
+	adapt func(r *room, c *export.Cluster) error
 	// wrap makes the main file around the piece that the export has; it may change the piece as little as the log needs.
 	wrap func(r *room, piece string) (map[string]string, error)
 	// argv runs it in the foreground; check, if not nil, says whether its files are right.

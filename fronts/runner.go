@@ -39,6 +39,8 @@ type Runner struct {
 	orders chan order
 	ending chan context.Context // has room for the one Close
 	over   chan struct{}        // closed when loop has ended
+	alive  context.Context      // ends with Close
+	stop   context.CancelFunc
 	began  sync.Once
 	log    *log
 
@@ -67,6 +69,7 @@ type answer struct {
 func New(config Config) *Runner {
 	r := &Runner{config: config, orders: make(chan order), ending: make(chan context.Context, 1), over: make(chan struct{}), timer: time.NewTimer(time.Hour)}
 	r.timer.Stop()
+	r.alive, r.stop = context.WithCancel(context.Background())
 	r.room = &room{program: config.Program, user: becomes(config.Program)}
 	return r
 }
@@ -99,6 +102,7 @@ func closed() <-chan struct{} {
 
 // Close has the program finish what it has and end; it is killed when ctx ends. All of its log has been read then.
 func (r *Runner) Close(ctx context.Context) {
+	r.stop()
 	r.began.Do(func() { close(r.over) }) // it never ran
 	select {
 	case r.ending <- ctx:
@@ -169,7 +173,13 @@ func (r *Runner) prepare() (err error) {
 // write writes the program's files, and lets it say whether they are right. Files that are not are put back: a later start would fail.
 func (r *Runner) write(ctx context.Context) error {
 	name := r.config.Program.Name
-	piece, err := export.Fragment(name, r.room.cluster, export.Options{})
+	c := r.room.cluster
+	if adapt := r.config.Program.kind.adapt; adapt != nil {
+		if err := adapt(r.room, &c); err != nil {
+			return err
+		}
+	}
+	piece, err := export.Fragment(name, c, export.Options{})
 	if err != nil {
 		return err
 	}
@@ -184,7 +194,7 @@ func (r *Runner) write(ctx context.Context) error {
 	if check := r.config.Program.kind.check; check != nil {
 		argv := check(r.room)
 		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		cmd.Env = r.room.environ()
+		cmd.Env, cmd.Dir = r.room.environ(), r.room.dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			undo()
 			return fmt.Errorf("cannot use this configuration for %s: %s", name, lastLines(string(out), err))
@@ -208,12 +218,12 @@ func (r *Runner) start(ctx context.Context) error {
 	r.is(Starting, "")
 	r.log.parse(r.config.Program.kind.reader(r.room))
 	run := newRun(r.config.Program.kind, r.config.Said)
+	r.log.run.Store(run) // before Apache writes there that it is ready
 	proc, err := procs.Start(procs.Config{Argv: r.room.argv(), Dir: r.room.dir, Env: r.room.environ(), Output: run.output})
 	if err != nil {
 		return fmt.Errorf("cannot start %s: %w", name, err)
 	}
-	run.proc, run.began = proc, time.Now()
-	r.log.run.Store(run)
+	run.proc = proc
 	r.run = run
 	select {
 	case <-run.serves():
@@ -306,7 +316,7 @@ func (r *Runner) died() {
 
 // startAgain is the start after a death. One that fails is another death.
 func (r *Runner) startAgain() {
-	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
+	ctx, cancel := context.WithTimeout(r.alive, startPatience)
 	defer cancel()
 	if err := r.start(ctx); err != nil {
 		r.deaths++
@@ -365,7 +375,6 @@ func (r *Runner) hearLog(run *run, a *proxy.Access, said string) {
 type run struct {
 	kind    *kind
 	proc    *procs.Process
-	began   time.Time
 	show    func([]procs.Line)
 	closing atomic.Bool // what it says at its end is not worth to be shown
 
