@@ -175,8 +175,8 @@ func (r *apacheReader) read(line string) (*proxy.Access, string) {
 
 func (r *apacheReader) err(thread, mark, text string) {
 	if _, rest, ok := strings.Cut(text, "AH00957: "); ok { // attempt to connect to 127.0.0.1:8001 (127.0.0.1:8001) failed
-		_, rest, _ = strings.Cut(rest, "attempt to connect to ")
-		address, _, _ := strings.Cut(rest, " ")
+		_, address, _ := cutLast(rest, "(")
+		address, _, _ = strings.Cut(address, ")")
 		if len(r.met) > mostTries {
 			clear(r.met)
 		}

@@ -37,7 +37,7 @@ func portAt(workers []export.Worker, address string) int {
 	_, text, err := net.SplitHostPort(address)
 	port, convErr := strconv.Atoi(text)
 	for _, w := range workers {
-		if w.Socket != "" && (address == w.Socket || address == "unix/"+w.Socket) || w.Socket == "" && err == nil && convErr == nil && w.Port == port {
+		if w.Socket != "" && (address == w.Socket || address == "unix/"+w.Socket) || err == nil && convErr == nil && w.Port == port { // Apache gives a port to sockets, too
 			return w.Port
 		}
 	}

@@ -139,7 +139,7 @@ func TestPortAt(t *testing.T) {
 	workers := testRoom(nginx).workers()
 	for address, want := range map[string]int{
 		"127.0.0.1:8001": 8001, "[::1]:8001": 8001, "http://127.0.0.1:8002": 8002, "unix:/run/w/8003": 8003, "unix:/run/w/8003:": 8003,
-		"unix:/run/w/8003|http://localhost": 8003, "unix//run/w/8003": 8003, "127.0.0.1:8003": 0, "127.0.0.1:9999": 0, "shop": 0, "": 0, "-": 0,
+		"unix:/run/w/8003|http://localhost": 8003, "unix//run/w/8003": 8003, "127.0.0.1:8003": 8003, "127.0.0.1:9999": 0, "shop": 0, "": 0, "-": 0,
 	} {
 		if got := portAt(workers, address); got != want {
 			t.Errorf("%q: %d, want %d", address, got, want)
