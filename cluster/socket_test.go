@@ -107,7 +107,7 @@ func TestInquireOverSockets(t *testing.T) {
 			asked := func(patience time.Duration) bool {
 				ctx, cancel := context.WithTimeout(t.Context(), patience)
 				defer cancel()
-				return inquire(ctx, w, nil)
+				return inquire(ctx, w, &run{config: r.launch.Load()})
 			}
 			if !asked(patience) {
 				t.Error("it does not answer")
