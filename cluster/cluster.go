@@ -56,6 +56,7 @@ type Cluster struct {
 	last       map[int]uint64            // the last incarnation of each worker that was taken away; guarded by scaling
 	balancing  sync.Mutex                // one change of it at a time
 	rolling    sync.Mutex                // one rolling restart at a time
+	trial      atomic.Pointer[worker]    // the first to run with what Renew has changed; nil = nobody has to show that it works
 	goroutines sync.WaitGroup
 	outputs    sync.WaitGroup  // of processes whose output has not ended
 	patience   context.Context // ends when lbdev stops waiting for processes to end by themselves
@@ -346,6 +347,9 @@ func (c *Cluster) Verdict() error { return c.verdict }
 // settle closes over when the last worker has come to its end. The worker that is last to publish its end sees that all
 // others have.
 func (c *Cluster) settle() {
+	if c.trial.Load() != nil {
+		return // its end is not the last word: see endTrial
+	}
 	workers := c.all()
 	var failed, late bool
 	for _, w := range workers {

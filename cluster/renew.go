@@ -41,10 +41,14 @@ func (c *Cluster) Renew(ctx context.Context, next Config, step func(Step)) error
 
 // replace restarts the workers, and goes back to the settings before if the first of them can't be started with the new ones.
 func (c *Cluster) replace(ctx context.Context, before *Config, step func(Step)) error {
-	of := len(c.rollingOrder())
-	err := c.roll(ctx, step)
+	workers := c.rollingOrder()
+	if len(workers) > 0 {
+		c.trial.Store(workers[0])
+	}
+	defer c.endTrial()
+	err := c.roll(ctx, workers, step)
 	failed, ok := errors.AsType[*ComeBackError](err)
-	if !ok || failed.Left < of-1 || c.ending.Load() {
+	if !ok || failed.Left < len(workers)-1 || c.ending.Load() {
 		return err
 	}
 	c.launch.Store(before)
@@ -54,6 +58,16 @@ func (c *Cluster) replace(ctx context.Context, before *Config, step func(Step)) 
 	}
 	return err
 }
+
+// endTrial has the end of every worker count again.
+func (c *Cluster) endTrial() {
+	c.trial.Store(nil)
+	c.settle()
+}
+
+// onTrial says whether a worker that has come to its end with new settings will be started with those from before: requests wait for that,
+// and a cluster of which it is the only worker does not end.
+func (w *worker) onTrial() bool { return w.over && w.cluster.trial.Load() == w }
 
 // launching is the Config with what another one says of workers' processes.
 func (c *Config) launching(next *Config) *Config {

@@ -48,12 +48,11 @@ func (c *Cluster) RollingRestart(ctx context.Context, step func(Step)) error {
 		return ErrRolling
 	}
 	defer c.rolling.Unlock()
-	return c.roll(ctx, step)
+	return c.roll(ctx, c.rollingOrder(), step)
 }
 
-// roll is RollingRestart; rolling is held.
-func (c *Cluster) roll(ctx context.Context, step func(Step)) error {
-	workers := c.rollingOrder()
+// roll is RollingRestart of these workers; rolling is held.
+func (c *Cluster) roll(ctx context.Context, workers []*worker, step func(Step)) error {
 	began := time.Now()
 	c.notice("rolling restart of %s", countWorkers(len(workers)))
 	err := c.restartEach(ctx, workers, progress{of: len(workers), tell: step})

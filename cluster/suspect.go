@@ -300,5 +300,8 @@ func (w *worker) status(s State) proxy.Status {
 	if s == Unresponsive && w.run != nil && !(w.run.doubt != nil && w.run.doubt.frozen) {
 		return proxy.Suspect
 	}
+	if (s == Failed || s == Stopped) && w.onTrial() {
+		return proxy.Coming
+	}
 	return s.status(w.wanted)
 }
