@@ -47,7 +47,7 @@ type Export struct {
 	ProxyHeader  bool           `json:"proxy_protocol,omitempty"`
 	Unsaid       []string       `json:"unsaid,omitempty"` // further settings that were made, by the names of their flags
 	Workers      []ExportWorker `json:"workers"`
-	Masked       bool           `json:"masked,omitempty"` // Command has three stars in it
+	Masked       bool           `json:"masked,omitempty"` // Command or a path has three stars in it
 }
 
 // An ExportWorker is one worker.
@@ -84,7 +84,12 @@ func (c *Config) Export() Export {
 		e.HealthFall, e.HealthRise = h.fall(), h.rise()
 	}
 	e.Cookie = cookieNameFor(e.Listen[0])
-	e.Command, e.Masked = mask(c.Command)
+	e.Command, e.Masked = Mask(c.Command)
+	for _, path := range []*string{&e.ReadyPath, &e.HealthPath} {
+		shown := proxy.Redact(*path)
+		e.Masked = e.Masked || shown != *path
+		*path = shown
+	}
 	base := c.BasePort
 	if base == 0 {
 		base = defaultBasePort
@@ -119,7 +124,8 @@ func (c *Config) unsaid() (names []string) {
 
 // Export is what this cluster is now, for other programs to do the same.
 func (c *Cluster) Export() Export {
-	e, now := c.config.Export(), c.Snapshot()
+	e, now := c.launch.Load().Export(), c.Snapshot()
+	e.HoldMS = max(c.proxy.Holds(), 0).Milliseconds()
 	balanced := c.Balanced()
 	e.Policy, e.SlowMS = balanced.Policy, balanced.SlowStart.Milliseconds()
 	if e.Sticky = balanced.Sticky; e.Sticky == "off" {
@@ -159,8 +165,9 @@ func (c *Config) envNames() []string {
 	return append([]string{}, slices.Compact(names)...)
 }
 
-// mask puts three stars in place of arguments that look like secrets: --password=…, --token …, SECRET_KEY=…, https://name:…@host.
-func mask(command []string) (masked []string, some bool) {
+// Mask puts three stars in place of a command's arguments that look like secrets: --password=…, --token …, SECRET_KEY=…, https://name:…@host.
+// It says whether there are some.
+func Mask(command []string) (masked []string, some bool) {
 	masked = slices.Clone(command)
 	for i, arg := range masked {
 		name, value, joined := strings.Cut(arg, "=")

@@ -26,7 +26,7 @@ func TestMask(t *testing.T) {
 		if want == nil {
 			want = tt.in
 		}
-		got, some := mask(tt.in)
+		got, some := Mask(tt.in)
 		if !slices.Equal(got, want) || some != (tt.want != nil) {
 			t.Errorf("%q is %q, %v; want %q", tt.in, got, some, want)
 		}
@@ -50,12 +50,12 @@ func TestConfigExport(t *testing.T) {
 		Env: []string{"B=hunter2", "A=hunter2"}, EnvFile: map[string]string{"C": "hunter2", "A": "x"},
 		Policy: "first", Sticky: "off", Weight: map[int]int{9001: 3, 1: 0}, Backup: []int{2}, SlowStart: time.Second, Hold: -1, StopTimeout: -1, StopSignal: syscall.SIGINT,
 		WorkerConcurrency: 2, Redirect: "127.0.0.1:81", ProxyProtocol: true, EjectAfter: 5, Badge: true,
-		Health: HealthCheck{Path: "/health", Fall: 5}, MaxBody: 7, RetryUnsafe: true, TLS: &tls.Config{}, TLSCert: "c", TLSKey: "k", Mode: ModeHTTP, Upstream: UpstreamH2C,
+		ReadyPath: "/up?key=hunter2", Health: HealthCheck{Path: "/health?token=hunter2", Fall: 5}, MaxBody: 7, RetryUnsafe: true, TLS: &tls.Config{}, TLSCert: "c", TLSKey: "k", Mode: ModeHTTP, Upstream: UpstreamH2C,
 	}
 	want = Export{
 		Name: "shop", Command: []string{"./server", "--token=***"}, Masked: true, Dir: "/srv/shop", Env: []string{"A", "B", "C"},
 		Listen: []string{"unix:/run/shop.sock", "127.0.0.1:80"}, Cookie: cookiePrefix, Mode: ModeHTTP, Upstream: UpstreamH2C,
-		Policy: "first", SlowMS: 1000, HealthPath: "/health", HealthEvery: 5000, HealthWithin: 2000, HealthFall: 5, HealthRise: 2,
+		Policy: "first", SlowMS: 1000, ReadyPath: "/up?key=***", HealthPath: "/health?token=***", HealthEvery: 5000, HealthWithin: 2000, HealthFall: 5, HealthRise: 2,
 		Concurrency: 2, Redirect: "127.0.0.1:81", ProxyHeader: true, Unsaid: []string{"badge", "eject-5xx"},
 		RetryUnsafe: true, MaxBody: 7, StopSignal: "INT", TLS: true, TLSCert: "c", TLSKey: "k",
 		Workers: []ExportWorker{{Worker: 1, Port: 9000, Weight: 0}, {Worker: 2, Port: 9001, Weight: 3, Backup: true}},

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -130,6 +131,53 @@ func TestRenewToWhatDoesNotBoot(t *testing.T) {
 	}
 	if w := c.worker(2); w.Incarnation != 1 {
 		t.Errorf("the other worker is in incarnation %d", w.Incarnation)
+	}
+}
+
+// TestRenewOfTheOnlyWorker holds that a cluster does not end, and no request fails, because its one worker can't be started with new settings.
+func TestRenewOfTheOnlyWorker(t *testing.T) {
+	for name, change := range map[string]func(*Config){
+		"fails": func(c *Config) { c.Command = misbehave.Argv("boot") },
+		"stops": func(c *Config) { c.Command, c.Restart = misbehave.Argv("boot"), RestartNever },
+	} {
+		t.Run(name, func(t *testing.T) {
+			defer http.DefaultClient.CloseIdleConnections()
+			config := Config{Command: tells(), Env: []string{"LBDEV_TEST_SAYS=old"}, Workers: 1}
+			c := open(t, config)
+			c.await(1, Ready, 0)
+			stop := c.traffic()
+			next := config
+			change(&next)
+			if err := c.Renew(t.Context(), next, nil); err == nil {
+				t.Fatal("there is no error")
+			}
+			c.await(1, Ready, 0)
+			stop()
+			if said := c.says(); said[0] != "old" {
+				t.Errorf("it says %v", said)
+			}
+			select {
+			case <-c.Over():
+				t.Errorf("the cluster is over: %v", c.Verdict())
+			default:
+			}
+		})
+	}
+}
+
+// TestExportAfterRenew holds that what counts now is exported.
+func TestExportAfterRenew(t *testing.T) {
+	config := Config{Command: tells(), Env: []string{"LBDEV_TEST_SAYS=old"}, Workers: 1}
+	c := open(t, config)
+	c.await(1, Ready, 0)
+	config.Env, config.ReadyPath, config.StopTimeout = append(config.Env, "B=1"), "/up", 3*time.Second
+	if err := c.Renew(t.Context(), config, nil); err != nil {
+		t.Fatal(err)
+	}
+	c.SetHold(7 * time.Second)
+	got := c.Export()
+	if !slices.Equal(got.Env, []string{"B", "LBDEV_TEST_SAYS"}) || got.ReadyPath != "/up" || got.StopMS != 3000 || got.HoldMS != 7000 {
+		t.Errorf("got %+v", got)
 	}
 }
 

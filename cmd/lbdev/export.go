@@ -280,7 +280,7 @@ func (x *exported) warn(facts cluster.Export) {
 		x.Warnings = append(x.Warnings, x.cluster.DevServer)
 	}
 	if facts.Masked {
-		x.Warnings = append(x.Warnings, "the command has a secret in its arguments, which is not copied: *** stands in its place")
+		x.Warnings = append(x.Warnings, "a secret in the command's arguments or in a path is not copied: *** stands in its place")
 	}
 	if facts.TLS && facts.TLSCert == "" {
 		x.Warnings = append(x.Warnings, "lbdev's own certificate is not for other programs: cert.pem and key.pem stand for one that you bring")

@@ -199,12 +199,15 @@ func presentable(all []setting) []setting {
 	all = slices.Clone(all)
 	for i := range all {
 		switch value := all[i].Value.(type) {
-		case []string:
-			shown := make([]string, len(value))
-			for i, word := range value {
-				shown[i] = proxy.Redact(word)
+		case string:
+			if hidden := proxy.Redact(value); hidden != value {
+				all[i].Value, all[i].Source = hidden, all[i].Source+", hidden"
 			}
-			all[i].Value = shown
+		case []string:
+			hidden, some := cluster.Mask(value)
+			if all[i].Value = hidden; some {
+				all[i].Source += ", hidden"
+			}
 		case []variable:
 			shown := slices.Clone(value)
 			for i, v := range shown {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +75,17 @@ func TestPrintConfig(t *testing.T) {
 	for _, secret := range []string{"abc", "joe", "pass"} {
 		if strings.Contains(got, secret) {
 			t.Errorf("%s is shown", secret)
+		}
+	}
+}
+
+// TestPrintConfigHidesSecrets holds that arguments and paths show no more than an export does.
+func TestPrintConfigHidesSecrets(t *testing.T) {
+	args := []string{"up", "--print-config", "--ready-path", "/up?token=hunter2", "--", "./server", "--password", "hunter2", "--token=hunter2", "-d", "postgres://joe:hunter2@db/x"}
+	for _, more := range [][]string{nil, {"--json"}} {
+		got, code := inFolder(t, nil, slices.Insert(slices.Clone(args), 2, more...)...)
+		if code != 0 || strings.Contains(got, "hunter2") || strings.Count(got, ", hidden") != 2 || !strings.Contains(got, "/up?token=***") {
+			t.Errorf("exit code %d:\n%s", code, got)
 		}
 	}
 }
