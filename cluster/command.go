@@ -17,7 +17,8 @@ func HasPort(args []string) bool {
 	})
 }
 
-func hasPlaceholder(s string) bool {
+// HasPlaceholder says whether a text has something in it that is another for each worker.
+func HasPlaceholder(s string) bool {
 	return slices.ContainsFunc(placeholders, func(name string) bool {
 		return strings.Contains(s, "{"+name+"}") || strings.Contains(s, "%"+name+"%")
 	})

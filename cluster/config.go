@@ -286,7 +286,7 @@ func (c *Config) validate() error {
 		key, value, ok := strings.Cut(kv, "=")
 		if !ok || key == "" {
 			fault("Env", "cannot use environment %q: it must be NAME=VALUE", kv)
-		} else if key == "PORT" && !hasPlaceholder(value) {
+		} else if key == "PORT" && !HasPlaceholder(value) {
 			fault("Env", "cannot use environment %q: every worker would get the same port", kv)
 		}
 	}

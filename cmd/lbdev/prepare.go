@@ -221,7 +221,7 @@ func (s *session) runStep(task presets.Task) error {
 	}
 	t.say("prepare", "prepare "+t.name+why, "")
 	begun := time.Now()
-	proc, err := procs.Start(procs.Config{Argv: task.Argv, Env: s.plan.stepEnv(), Output: t.output})
+	proc, err := procs.Start(procs.Config{Argv: task.Argv, Env: s.stepEnv(), Output: t.output})
 	if err != nil {
 		return s.stepNotStarted(task, err)
 	}
@@ -237,15 +237,18 @@ func (s *session) runStep(task presets.Task) error {
 	return nil
 }
 
-// stepEnv is the environment of steps: what workers inherit, and what the preset and the user set that is the same for all of them.
-func (p *plan) stepEnv() []string {
+// stepEnv is the environment of steps: what workers inherit, and what the preset and the user set that is the same for all of them. A value
+// may have braces and percent signs of its own, as the password in postgres://me:p%40ss@db/shop has: what a step does to a database it
+// must do to that of the workers.
+func (s *session) stepEnv() []string {
+	p := s.plan
 	env := slices.Clone(p.config.Environ)
 	for _, name := range slices.Sorted(maps.Keys(p.config.EnvFile)) {
 		env = append(env, name+"="+p.config.EnvFile[name])
 	}
 	for _, kv := range p.config.Env {
-		if !strings.ContainsAny(kv, "{%") {
-			env = append(env, kv)
+		if !cluster.HasPlaceholder(kv) {
+			env = append(env, s.fill(kv))
 		}
 	}
 	return env

@@ -95,6 +95,14 @@ func TestPrepareLeavesNothing(t *testing.T) {
 	}
 }
 
+// What is set for the workers is set for steps too, if it is the same for all of them.
+func TestPrepareEnvironment(t *testing.T) {
+	u := startPrepared(t, "echo \"db $DB\"\necho \"json $JSON\"\necho \"own $OWN.\"\nsleep 300\n", "-e", "DB=postgres://me:p%40ss@db/shop", "-e", `JSON={"a":1}`, "-e", "OWN=x{port}")
+	u.awaitStep("db postgres://me:p%40ss@db/shop")
+	u.awaitStep(`json {"a":1}`)
+	u.awaitStep("own .")
+}
+
 // Files of a preset are made for each worker, also for those that are added later, and go with lbdev.
 func TestFilesPerWorker(t *testing.T) {
 	dir, config := t.TempDir(), t.TempDir()

@@ -13,7 +13,7 @@ import (
 // Complete gives a command that people type without {port} its port, if it is a known one. What has the port in it is left alone,
 // whatever it is.
 func (s *Set) Complete(argv []string, place Place) (Found, bool) {
-	if len(argv) == 0 || HasPlaceholder(argv) {
+	if len(argv) == 0 || hasPlaceholder(argv) {
 		return Found{}, false
 	}
 	if found, ok := s.complete(argv, place); ok {
@@ -22,8 +22,8 @@ func (s *Set) Complete(argv []string, place Place) (Found, bool) {
 	return s.completeScript(argv, place)
 }
 
-// HasPlaceholder says whether a command tells by itself where its port or its socket goes.
-func HasPlaceholder(argv []string) bool {
+// hasPlaceholder says whether a command tells by itself where its port or its socket goes.
+func hasPlaceholder(argv []string) bool {
 	return slices.ContainsFunc(argv, func(arg string) bool {
 		for _, word := range []string{"{port}", "%port%", "{socket}", "%socket%"} {
 			if strings.Contains(arg, word) {

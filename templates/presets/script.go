@@ -14,7 +14,7 @@ func (s *Set) completeScript(argv []string, place Place) (Found, bool) {
 		return Found{}, false
 	}
 	words := strings.Fields(text)
-	if len(words) == 0 || assignment.MatchString(words[0]) || HasPlaceholder(words) {
+	if len(words) == 0 || assignment.MatchString(words[0]) || hasPlaceholder(words) {
 		return Found{}, false
 	}
 	typed := argv[behind:]
