@@ -9,8 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/urfave/cli/v2"
-
-	"github.com/lbdev/lbdev/templates/export"
 )
 
 // write puts the files into a folder: all of them, or none if one would be overwritten unasked.
@@ -37,7 +35,7 @@ func (x *exported) write(c *cli.Context, dir string, force bool) error {
 		if x.Files[i].State == "unchanged" {
 			continue
 		}
-		if err := writeFile(x.Files[i].Path, f, force); err != nil {
+		if err := placeFile(x.Files[i].Path, f.Text, force); err != nil {
 			return fmt.Errorf("cannot write %q: %w", x.Files[i].Path, bare(err))
 		}
 	}
@@ -67,18 +65,4 @@ func absolute(path string) string {
 		return full
 	}
 	return path
-}
-
-// writeFile makes a new file, also in place of one that came since it was looked for only if that was asked for.
-func writeFile(path string, f export.File, force bool) error {
-	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if force {
-		how = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	file, err := os.OpenFile(path, how, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteString(f.Text)
-	return errors.Join(err, file.Close())
 }

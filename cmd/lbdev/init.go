@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -68,20 +67,12 @@ func initFile(c *cli.Context) error {
 
 // writeNew writes a file. One that is there is replaced only by force.
 func writeNew(name, text string, force bool) error {
-	how := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if force {
-		how = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	f, err := os.OpenFile(name, how, 0o666)
+	err := placeFile(name, text, force)
 	if errors.Is(err, fs.ErrExist) {
 		return &commandError{
 			code: exitFailed, err: fmt.Errorf("cannot write %q: it is there already", name),
 			hint: "lbdev init --stdout  shows what would be written,  --force  replaces the file",
 		}
-	}
-	if err == nil {
-		_, err = f.WriteString(text)
-		err = errors.Join(err, f.Close())
 	}
 	if err != nil {
 		return &commandError{code: exitFailed, err: fmt.Errorf("cannot write %q: %w", name, bare(err)), hint: "choose another file:  lbdev init -o FILE"}
