@@ -17,7 +17,8 @@ func newApp(stdout, stderr *os.File) *cli.App {
 		Usage: "run several copies of your app behind one address and watch who answers",
 		UsageText: `lbdev up [flags] [--] COMMAND [ARG…]
 
-Try it:   lbdev up --sample
+Try it:   lbdev up                                   (in a project's folder: it starts what is there)
+no app:   lbdev up --sample
 Django:   lbdev up -n 4 -- python manage.py runserver
 Node:     lbdev up -n 4 -- node server.js            (the port comes as $PORT)
 any:      lbdev up -n 4 -- ./server --port {port}`,

@@ -183,7 +183,9 @@ func factsFor(c *cli.Context) (facts cluster.Export, from string, err error) {
 			}
 			return facts, fmt.Sprintf("the running cluster %q", facts.Name), nil
 		}
-		if _, none := errors.AsType[*control.NotFoundError](err); !none || c.IsSet("name") {
+		_, none := errors.AsType[*control.NotFoundError](err)
+		_, nowhere := errors.AsType[*control.PlaceError](err) // without a home nothing can be known of running clusters
+		if !none && !nowhere || c.IsSet("name") {
 			return facts, "", err
 		}
 	}
