@@ -30,6 +30,7 @@ lbdev up -n 4 -- python manage.py runserver             Django: its port is adde
 lbdev up -n 4 -- node server.js                         Node: the port comes as $PORT
 lbdev up -n 2 -- php -S 127.0.0.1:{port} -t public      any other way to pass a port
 lbdev up -n 3 -l 9080 --base-port 9000 -- ./server      other addresses
+lbdev up --front nginx -- ./server                      nginx as it is installed here balances, run by lbdev
 lbdev up --watch '*.py' -- flask run                    restart in turn when a file changes
 lbdev up -e SECRET=x -e DB=db{worker}.sqlite3 -- ./app  environment, per worker`,
 		Description: `Placeholders in COMMAND, --env, --ready-path and --health-path: {port} {socket} {worker} {host} {front}, also written %port%.
