@@ -177,7 +177,8 @@ func (p *plan) variables(c *cli.Context) []variable {
 	if p.found != nil {
 		for _, name := range slices.Sorted(maps.Keys(p.found.Env)) {
 			value := p.found.Env[name]
-			if _, has := os.LookupEnv(name); !has || strings.Contains(value, "{") { // see presetEnv
+			_, has := os.LookupEnv(name)
+			if _, filed := p.config.EnvFile[name]; !has && !filed || strings.Contains(value, "{") { // see presetEnv
 				add(name+"="+value, "preset "+p.found.Preset.Name)
 			}
 		}

@@ -90,6 +90,25 @@ func TestPrintConfigHidesSecrets(t *testing.T) {
 	}
 }
 
+// TestPrintConfigEnvFile holds that a preset's variable is not shown where the env file has another value, which counts.
+func TestPrintConfigEnvFile(t *testing.T) {
+	config := t.TempDir()
+	preset := filepath.Join(config, "lbdev", "presets", "shop.yaml")
+	if err := os.MkdirAll(filepath.Dir(preset), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	text := "order: 1\nname: shop\ntitle: shop\nrun: [{command: ./server}]\nenv: {LBDEV_TEST_A: preset, LBDEV_TEST_B: preset, LBDEV_TEST_C: 'preset {port}'}\n"
+	if err := os.WriteFile(preset, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("XDG_CONFIG_HOME", config)
+	t.Setenv("AppData", config) // of Windows
+	got, code := inFolder(t, map[string]string{"vars": "LBDEV_TEST_A=file\nLBDEV_TEST_C=file\n"}, "up", "--print-config", "--preset", "shop", "--env-file", "vars")
+	if code != 0 || strings.Contains(got, "LBDEV_TEST_A") || !strings.Contains(got, "LBDEV_TEST_B: preset") || !strings.Contains(got, "LBDEV_TEST_C: \"preset {port}\"") {
+		t.Errorf("exit code %d:\n%s", code, got)
+	}
+}
+
 // TestPrintConfigIsAFile holds that what is printed can be used, and means the same.
 func TestPrintConfigIsAFile(t *testing.T) {
 	for name, args := range map[string][]string{
