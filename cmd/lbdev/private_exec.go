@@ -6,7 +6,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 
+	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/rundir"
 )
 
@@ -24,12 +26,7 @@ func (s *session) workshop() (string, error) {
 		s.shop = folder
 		return folder, nil
 	}
-	for _, parent := range []func() (string, error){os.UserCacheDir, func() (string, error) { return os.TempDir(), nil }} {
-		dir, err := parent()
-		if err != nil {
-			continue
-		}
-		dir = filepath.Join(dir, "lbdev")
+	for _, dir := range workshops() {
 		if os.MkdirAll(dir, 0o700) != nil {
 			continue
 		}
@@ -46,6 +43,28 @@ func (s *session) workshop() (string, error) {
 		code: exitFailed, err: fmt.Errorf("cannot run programs in %q, nor in the folders for caches and temporary files", folder),
 		hint: "they are mounted noexec: set XDG_CACHE_HOME to a folder on another disk",
 	}
+}
+
+// workshops are the folders below which a workshop may be, besides the runtime folder. That for temporary files is taken as it is: only its
+// sticky bit keeps others from putting a program of theirs where ours is.
+func workshops() []string {
+	dirs := []string{os.TempDir()}
+	if cache, err := os.UserCacheDir(); err == nil {
+		dirs = slices.Insert(dirs, 0, filepath.Join(cache, "lbdev"))
+	}
+	return dirs
+}
+
+// leftFolders are private folders that killed lbdevs have left behind in the runtime folder, dir, and in the cache folder. What is among the
+// temporary files of all users goes with those.
+func leftFolders(dir control.Dir) []string {
+	left := rundir.Left(string(dir))
+	if cache, err := os.UserCacheDir(); err == nil {
+		if other := filepath.Join(cache, "lbdev"); other != string(dir) {
+			left = append(left, rundir.Left(other)...)
+		}
+	}
+	return left
 }
 
 // runsPrograms tries whether a program in a folder can be run.

@@ -17,7 +17,6 @@ import (
 
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/procs"
-	"github.com/lbdev/lbdev/rundir"
 )
 
 func pruneCommand() *cli.Command {
@@ -99,16 +98,16 @@ func (p *pruned) clear(ctx context.Context, s *stock, grace time.Duration) error
 		}
 		p.Removed = append(p.Removed, r.found.Files...)
 	}
-	return p.failure(append(errs, p.removeSockets()))
+	return p.failure(append(errs, p.removeFolders()))
 }
 
-// removeSockets removes the folders for sockets in which nobody listens any more.
-func (p *pruned) removeSockets() error {
+// removeFolders removes private folders, such as those for sockets in which nobody listens any more.
+func (p *pruned) removeFolders() error {
 	dir, err := control.Default()
 	if err != nil {
 		return err
 	}
-	for _, folder := range rundir.Left(string(dir)) {
+	for _, folder := range leftFolders(dir) {
 		if err := os.RemoveAll(folder); err != nil {
 			return fmt.Errorf("cannot remove %q: %w", folder, bare(err))
 		}

@@ -46,7 +46,7 @@ func runtimeOf(cmd *exec.Cmd) string {
 func runLbdev(t *testing.T, runtime string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	cmd, _ := lbdevCommand(t, args...)
-	cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+runtime)
+	cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+runtime, "XDG_CACHE_HOME="+filepath.Join(runtime, "cache"))
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	cmd.Run()
@@ -443,6 +443,23 @@ func TestPruneSockets(t *testing.T) {
 	}
 	if now, want := files(t, runtime), fmt.Sprintf("lbdev-w%d-1", os.Getpid()); len(now) != 1 || now[0] != want {
 		t.Errorf("files are %v, want %s", now, want)
+	}
+}
+
+// TestPruneCache: a program that was built in the cache folder, because none may be run in the runtime folder, goes too.
+func TestPruneCache(t *testing.T) {
+	takeTurn(t)
+	runtime := t.TempDir()
+	folder := filepath.Join(runtime, "cache", "lbdev", fmt.Sprintf("lbdev-w%d-1", math.MaxInt32))
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var p pruned
+	if code := runJSON(t, runtime, &p, "prune"); code != exitDone || len(p.Removed) != 1 || p.Removed[0] != folder {
+		t.Errorf("exit code %d, got %+v", code, p)
+	}
+	if _, err := os.Stat(folder); !os.IsNotExist(err) {
+		t.Errorf("it is there: %v", err)
 	}
 }
 

@@ -80,7 +80,7 @@ func takeStock(ctx context.Context) (*stock, error) {
 		r := s.relicOf(l)
 		r.Processes = append(r.Processes, remnantOf(l))
 	}
-	for _, folder := range rundir.Left(string(dir)) {
+	for _, folder := range leftFolders(dir) {
 		r := s.relicOfPID(rundir.Owner(folder))
 		r.Files = append(r.Files, folder)
 	}
