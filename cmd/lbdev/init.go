@@ -93,7 +93,7 @@ func newDraft(c *cli.Context) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	place, asked := presets.Here("."), c.String("preset")
+	place, asked := here(), c.String("preset")
 	var found presets.Found
 	switch {
 	case len(d.command) > 0 && asked != "":

@@ -158,3 +158,35 @@ func TestInitRefuses(t *testing.T) {
 		}
 	}
 }
+
+// TestProcfileVariables holds that a Procfile's line has the values that workers will have, and that no secret gets into a command, which is
+// shown, written and exported.
+func TestProcfileVariables(t *testing.T) {
+	t.Setenv("LBDEV_TEST_TOKEN", "hunter2")
+	t.Setenv("LBDEV_TEST_DB", "postgres://joe:hunter2@db/shop")
+	t.Setenv("LBDEV_TEST_MODE", "own")
+	for name, tt := range map[string]struct{ line, want string }{
+		"token":    {"./server $LBDEV_TEST_TOKEN $PORT", `[sh, -c, "./server $LBDEV_TEST_TOKEN $PORT"]`},
+		"url":      {"./server --db $LBDEV_TEST_DB", `[sh, -c, "./server --db $LBDEV_TEST_DB"]`},
+		"own":      {"./server $LBDEV_TEST_MODE $PORT", `[./server, own, "{port}"]`},
+		"env file": {"./server $LBDEV_TEST_A", "[./server, vars]"},
+		"file":     {"./server $LBDEV_TEST_B", "[./server, file]"},
+		"flag":     {"./server $LBDEV_TEST_C", "[./server, flag]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files := map[string]string{
+				"Procfile": "web: " + tt.line + "\n", "vars": "LBDEV_TEST_A=vars\nLBDEV_TEST_B=vars\nLBDEV_TEST_C=vars\n",
+				"up.yaml": "env: {LBDEV_TEST_B: file, LBDEV_TEST_C: file}\n",
+			}
+			got, code := inFolder(t, files, "up", "--print-config", "--file", "up.yaml", "--env-file", "vars", "-e", "LBDEV_TEST_C=flag")
+			if code != 0 || !strings.Contains(got, "command: "+tt.want) {
+				t.Errorf("exit code %d, want %s:\n%s", code, tt.want, got)
+			}
+			for _, args := range [][]string{{"init", "--stdout"}, {"presets", "procfile"}, {"export", "procfile"}} {
+				if got, _ := captured(t, args...); strings.Contains(got, "hunter2") {
+					t.Errorf("%v shows a secret:\n%s", args, got)
+				}
+			}
+		})
+	}
+}

@@ -119,7 +119,7 @@ func newPresetJSON(p presets.Preset) presetJSON {
 // showPreset shows one: what it does in this folder, and its YAML.
 func showPreset(c *cli.Context, set *presets.Set, name string) error {
 	p, ok := set.ByName(name)
-	found, err := set.Named(name, presets.Here("."))
+	found, err := set.Named(name, here())
 	if !ok {
 		return presetError(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/joho/godotenv"
 	"github.com/urfave/cli/v2"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -109,7 +110,8 @@ func (p *plan) choose(c *cli.Context, file *configFile) error {
 	if err != nil {
 		return err
 	}
-	place := presets.Here(".")
+	place := here()
+	place.Getenv = variablesOf(c, file)
 	if len(p.argv) > 0 && asked == "" {
 		if cluster.HasSocket(append(file.environ(), c.StringSlice("env")...)) {
 			return nil
@@ -142,6 +144,33 @@ func (p *plan) choose(c *cli.Context, file *configFile) error {
 	}
 	p.chosen, p.argv = true, found.Command
 	return nil
+}
+
+// here is this folder, for presets.
+func here() presets.Place {
+	place := presets.Here(".")
+	place.Secret = func(name, value string) bool { return masked(name, value) != value }
+	return place
+}
+
+// variablesOf tells what a variable will be for workers: that of --env, else of the file, of the env file, of lbdev's own environment.
+func variablesOf(c *cli.Context, file *configFile) func(string) string {
+	values := map[string]string{}
+	if name := c.String("env-file"); name != "" {
+		if read, err := godotenv.Read(name); err == nil { // else that is told when workers are to get what is in it
+			values = read
+		}
+	}
+	for _, pair := range append(file.environ(), c.StringSlice("env")...) {
+		name, value, _ := strings.Cut(pair, "=")
+		values[name] = value
+	}
+	return func(name string) string {
+		if value, set := values[name]; set {
+			return value
+		}
+		return os.Getenv(name)
+	}
 }
 
 func isCommandError(err error) bool {

@@ -19,6 +19,9 @@ type Place struct {
 	Getenv   func(string) string          // nil = nothing is set
 	LookPath func(string) (string, error) // finds a program by its name or absolute path; nil = none is found
 	OS       string                       // as runtime.GOOS has it; empty = that
+	// Secret says whether a variable's value must not stand in a command, which is shown around and which everybody on the machine can see.
+	// Nil: none must not.
+	Secret func(name, value string) bool
 }
 
 // Here is the place of a folder on this machine.

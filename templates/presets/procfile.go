@@ -62,14 +62,18 @@ var assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 
 // procfileCommand makes a command of a line. What needs a shell gets one, and finds its port in the environment.
 func (r *reader) procfileCommand(line string) (argv []string, said string) {
+	secret := false
 	env := func(name string) string {
 		if name == "PORT" {
 			return "{port}"
 		}
-		return r.place.getenv(name)
+		value := r.place.getenv(name)
+		asked := strings.Contains(line, name) // IFS and PWD are looked up for any line
+		secret = secret || asked && value != "" && r.place.Secret != nil && r.place.Secret(name, value)
+		return value
 	}
 	argv, err := shell.Fields(line, env)
-	needsShell := err != nil || len(argv) == 0 || assignment.MatchString(argv[0]) ||
+	needsShell := err != nil || secret || len(argv) == 0 || assignment.MatchString(argv[0]) ||
 		slices.Contains(shellWords, argv[0]) || strings.ContainsAny(bare(line), "*?[")
 	if needsShell {
 		return []string{"sh", "-c", line}, "run by a shell, which finds the port as $PORT"
