@@ -82,3 +82,15 @@ func TestCompleteExport(t *testing.T) {
 		}
 	}
 }
+
+func TestCommandLineOn(t *testing.T) {
+	argv := []string{`C:\Program Files\a.exe`, `C:\x`, "", "it's", `say "hi"`, "{port}", "a&b"}
+	for system, want := range map[string]string{
+		"windows": `"C:\Program Files\a.exe" C:\x "" "it's" "say \"hi\"" {port} "a&b"`,
+		"linux":   `'C:\Program Files\a.exe' 'C:\x' '' 'it'\''s' 'say "hi"' {port} 'a&b'`,
+	} {
+		if got := commandLineOn(system, argv); got != want {
+			t.Errorf("%s:\n%s, want\n%s", system, got, want)
+		}
+	}
+}

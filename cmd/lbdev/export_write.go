@@ -47,7 +47,11 @@ func (x *exported) write(c *cli.Context, dir string, force bool) error {
 	}
 	x.talk(c)
 	for _, line := range []string{x.Check, x.Run} {
-		if line != "" {
+		switch {
+		case line == "":
+		case x.options.Windows && x.Target == "nginx": // it finds its file below its own folder only
+			fmt.Fprintf(c.App.ErrWriter, "lbdev: next, in nginx's folder, when the file is in its folder conf:  %s\n", line)
+		default:
 			fmt.Fprintf(c.App.ErrWriter, "lbdev: next:  cd %s && %s\n", quoted(dir), line)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -246,12 +247,19 @@ func (p *plan) envFile(name string) error {
 }
 
 // commandLine is the command as people see it and could type it.
-func commandLine(argv []string) string {
+func commandLine(argv []string) string { return commandLineOn(runtime.GOOS, argv) }
+
+// commandLineOn is commandLine of a system: single quotes mean nothing to Windows' command prompt, and backslashes stand in every path there.
+func commandLineOn(system string, argv []string) string {
+	special, quote := " \t\n\"'\\$&|;<>()*?#~`", func(arg string) string { return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'" }
+	if system == "windows" {
+		special, quote = " \t\n\"'&|;<>()^,`", func(arg string) string { return `"` + strings.ReplaceAll(arg, `"`, `\"`) + `"` }
+	}
 	words := make([]string, len(argv))
 	for i, arg := range argv {
 		words[i] = arg
-		if arg == "" || strings.ContainsAny(arg, " \t\n\"'\\$&|;<>()*?#~`") {
-			words[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		if arg == "" || strings.ContainsAny(arg, special) {
+			words[i] = quote(arg)
 		}
 	}
 	return strings.Join(words, " ")
