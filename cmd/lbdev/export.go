@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -164,8 +163,12 @@ func listTargets(c *cli.Context) error {
 		}
 		return printJSON(c, rows)
 	}
+	var b strings.Builder
 	for _, t := range export.Targets() {
-		fmt.Fprintf(c.App.Writer, "%-11s %s\n", t.Name, t.About)
+		fmt.Fprintf(&b, "%-11s %s\n", t.Name, t.About)
+	}
+	if err := printText(c, b.String()); err != nil {
+		return err
 	}
 	fmt.Fprintln(c.App.ErrWriter, "lbdev export nginx   shows one,  -o DIR  writes its files")
 	return nil
@@ -326,7 +329,7 @@ func (x *exported) print(c *cli.Context) error {
 		}
 		b.WriteString(f.Text)
 	}
-	if _, err := io.WriteString(c.App.Writer, b.String()); err != nil {
+	if err := printText(c, b.String()); err != nil {
 		return err
 	}
 	x.talk(c)

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -46,10 +45,7 @@ func initFile(c *cli.Context) error {
 	}
 	text := d.text()
 	if c.Bool("stdout") {
-		if _, err := io.WriteString(c.App.Writer, text); err != nil {
-			return fmt.Errorf("cannot write the output: %w", err)
-		}
-		return nil
+		return printText(c, text)
 	}
 	name := c.String("output")
 	if err := writeNew(name, text, c.Bool("force")); err != nil {
@@ -61,8 +57,7 @@ func initFile(c *cli.Context) error {
 	}
 	lines := append([]string{"wrote " + name}, d.remarks()...)
 	lines = append(lines, "next:  "+next+"      its settings as they count:  "+next+" --print-config")
-	_, err = fmt.Fprintln(c.App.Writer, strings.Join(lines, "\n"))
-	return err
+	return printText(c, strings.Join(lines, "\n")+"\n")
 }
 
 // writeNew writes a file. One that is there is replaced only by force.

@@ -126,6 +126,31 @@ func TestUpLastWords(t *testing.T) {
 	wantNobody(t, mark, 0)
 }
 
+// TestPrintOnAFullDisk holds that what only prints fails when it can't.
+func TestPrintOnAFullDisk(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	t.Chdir(t.TempDir())
+	for _, args := range []string{
+		"presets", "presets django", "presets --json", "presets --path", "snippet", "snippet go", "snippet --json", "export", "export --json", "export nginx -- ./server",
+		"init --stdout -- ./server", "schema", "up --print-config -- ./server",
+	} {
+		stderr, err := os.Create("stderr")
+		if err != nil {
+			t.Fatal(err)
+		}
+		code := run(append([]string{"lbdev"}, strings.Fields(args)...), full, stderr)
+		stderr.Close()
+		said, _ := os.ReadFile("stderr")
+		if code != exitFailed || !strings.HasPrefix(string(said), "lbdev: cannot write the output: no space left on device") {
+			t.Errorf("%s: exit code %d, %s", args, code, said)
+		}
+	}
+}
+
 // TestUpOnAFullDisk goes on serving and says that output is lost.
 func TestUpOnAFullDisk(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)

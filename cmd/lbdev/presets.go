@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -48,8 +47,7 @@ func showPresets(c *cli.Context) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintln(c.App.Writer, dir)
-		return err
+		return printText(c, dir+"\n")
 	}
 	set, err := loadPresets()
 	if err != nil {
@@ -65,7 +63,8 @@ func showPresets(c *cli.Context) error {
 		}
 		return printJSON(c, all)
 	}
-	w := tabwriter.NewWriter(c.App.Writer, 0, 0, 2, ' ', 0)
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "PRESET\tWHAT\tRECOGNISED BY")
 	for _, p := range set.All() {
 		by, own := p.LooksFor(), ""
@@ -77,7 +76,8 @@ func showPresets(c *cli.Context) error {
 		}
 		fmt.Fprintf(w, "%s\t%s%s\t%s\n", p.Name, p.Title, own, by)
 	}
-	return w.Flush()
+	w.Flush() // into a Builder, which takes everything
+	return printText(c, b.String())
 }
 
 // knownNames are the commands that a preset gives their port, as people type them.
@@ -134,8 +134,8 @@ func showPreset(c *cli.Context, set *presets.Set, name string) error {
 		}
 		return printJSON(c, shown)
 	}
-	w := c.App.Writer
-	fmt.Fprintf(w, "%s\n", lookOf(c.App.Writer.(*os.File)).bold(p.Title))
+	w := new(strings.Builder)
+	fmt.Fprintf(w, "%s\n", lookOf(fileOf(c.App.Writer)).bold(p.Title))
 	if err != nil {
 		fmt.Fprintf(w, "  here      %s\n", strings.TrimPrefix(err.Error(), "cannot "))
 	} else {
@@ -144,8 +144,8 @@ func showPreset(c *cli.Context, set *presets.Set, name string) error {
 	if known := knownNames(p); len(known) > 0 {
 		fmt.Fprintf(w, "  gives a port to  %s\n", strings.Join(known, ", "))
 	}
-	_, err = fmt.Fprintf(w, "\n%s", p.Text)
-	return err
+	w.WriteString("\n" + p.Text)
+	return printText(c, w.String())
 }
 
 // describeFound says in words what a preset does in this folder.

@@ -237,10 +237,7 @@ func (p *plan) printConfig(c *cli.Context) error {
 	if c.Bool("json") {
 		text = settingsJSON(all)
 	}
-	if _, err := fmt.Fprint(c.App.Writer, text); err != nil {
-		return fmt.Errorf("cannot write the output: %w", err)
-	}
-	return nil
+	return printText(c, text)
 }
 
 // fileGroups are the headings of help, by key.

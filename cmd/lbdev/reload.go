@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
 
@@ -52,10 +51,7 @@ func reload(c *cli.Context) error {
 	if c.Bool("json") {
 		return printJSON(c, done)
 	}
-	if _, err := fmt.Fprintln(c.App.Writer, strings.Join(reloadedText(done), "\n")); err != nil {
-		return fmt.Errorf("cannot write the output: %w", err)
-	}
-	return nil
+	return printText(c, strings.Join(reloadedText(done), "\n")+"\n")
 }
 
 // reloadedText says what became of the file.

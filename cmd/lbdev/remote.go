@@ -108,7 +108,19 @@ func noArguments(c *cli.Context) error {
 
 // printJSON prints a value as one line.
 func printJSON(c *cli.Context, v any) error {
-	return json.NewEncoder(c.App.Writer).Encode(v)
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return printText(c, string(text)+"\n")
+}
+
+// printText prints what a command was asked for.
+func printText(c *cli.Context, text string) error {
+	if _, err := io.WriteString(c.App.Writer, text); err != nil {
+		return fmt.Errorf("cannot write the output: %w", bare(err))
+	}
+	return nil
 }
 
 // fileOf is the file that the app writes to; newApp is given one.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -29,10 +28,7 @@ file of your own, as above, it is
 			if err := noArguments(c); err != nil {
 				return err
 			}
-			if _, err := c.App.Writer.Write(config.Schema(aboutKey)); err != nil {
-				return fmt.Errorf("cannot write the output: %w", err)
-			}
-			return nil
+			return printText(c, string(config.Schema(aboutKey)))
 		},
 	}
 }

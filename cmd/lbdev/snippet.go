@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-	"io"
+	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -42,8 +42,7 @@ func snippet(c *cli.Context) error {
 	if c.Bool("json") {
 		return printJSON(c, snippetJSON{s, s.Text()})
 	}
-	_, err = io.WriteString(c.App.Writer, s.Text())
-	return err
+	return printText(c, s.Text())
 }
 
 // snippetJSON is one with its code.
@@ -56,8 +55,12 @@ func listSnippets(c *cli.Context) error {
 	if c.Bool("json") {
 		return printJSON(c, templates.Snippets())
 	}
+	var b strings.Builder
 	for _, s := range templates.Snippets() {
-		fmt.Fprintf(c.App.Writer, "%-9s %-12s %s\n", s.Name, s.Title, s.File)
+		fmt.Fprintf(&b, "%-9s %-12s %s\n", s.Name, s.Title, s.File)
+	}
+	if err := printText(c, b.String()); err != nil {
+		return err
 	}
 	fmt.Fprintln(c.App.ErrWriter, "lbdev snippet django   prints one")
 	return nil
