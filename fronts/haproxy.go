@@ -68,13 +68,13 @@ defaults
     timeout client 1h
     timeout server 1h
 `
-	at := strings.Index(piece, httplog)
-	if at < 0 {
+	before, after, ok := strings.Cut(piece, httplog)
+	if !ok {
 		return nil, errors.New("cannot read HAProxy's log: its configuration has none")
 	}
 	format := "log-format \"" + strings.Join(haproxyFields, `\t`) + "\"\n" +
 		"    capture request header Host len 255\n    capture request header Referer len 1024\n    capture request header User-Agent len 1024"
-	return map[string]string{"haproxy.cfg": main, "piece.cfg": piece[:at] + format + piece[at+len(httplog):]}, nil
+	return map[string]string{"haproxy.cfg": main, "piece.cfg": before + format + after}, nil
 }
 
 var haproxyLine = regexp.MustCompile(`^\[(\w+)\]\s+\((\d+)\) : (.*)`)
