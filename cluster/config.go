@@ -47,6 +47,8 @@ type Config struct {
 	// Command is the program and its arguments. {port} (or %port%) and the other placeholders of Expand are replaced for
 	// each worker.
 	Command []string
+	// Secrets are texts that stand in Command and are not to be exported.
+	Secrets []string
 	// Dir is the folder the command runs in; empty means the current one.
 	Dir string
 	// Environ is what every worker inherits; nil means os.Environ.

@@ -84,7 +84,7 @@ func (c *Config) Export() Export {
 		e.HealthFall, e.HealthRise = h.fall(), h.rise()
 	}
 	e.Cookie = cookieNameFor(e.Listen[0])
-	e.Command, e.Masked = Mask(c.Command)
+	e.Command, e.Masked = Mask(c.Command, c.Secrets...)
 	for _, path := range []*string{&e.ReadyPath, &e.HealthPath} {
 		shown := proxy.Redact(*path)
 		e.Masked = e.Masked || shown != *path
@@ -166,8 +166,8 @@ func (c *Config) envNames() []string {
 }
 
 // Mask puts three stars in place of a command's arguments that look like secrets: --password=…, --token …, SECRET_KEY=…, https://name:…@host.
-// It says whether there are some.
-func Mask(command []string) (masked []string, some bool) {
+// Secrets are texts that are some in any argument. It says whether there are some.
+func Mask(command []string, secrets ...string) (masked []string, some bool) {
 	masked = slices.Clone(command)
 	for i, arg := range masked {
 		name, value, joined := strings.Cut(arg, "=")
@@ -179,6 +179,9 @@ func Mask(command []string) (masked []string, some bool) {
 			masked[i] = "***"
 		default:
 			masked[i] = proxy.Redact(arg)
+			for _, secret := range secrets {
+				masked[i] = strings.ReplaceAll(masked[i], secret, "***")
+			}
 		}
 		some = some || masked[i] != arg
 	}

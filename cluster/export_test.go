@@ -33,6 +33,14 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// TestMaskSecrets: texts that are known to be secrets are hidden wherever they stand.
+func TestMaskSecrets(t *testing.T) {
+	got, some := Mask([]string{"./server", "--url=http://x/hunter2/y", "hunter2", "{port}"}, "hunter2")
+	if want := []string{"./server", "--url=http://x/***/y", "***", "{port}"}; !slices.Equal(got, want) || !some {
+		t.Errorf("%q, %v; want %q", got, some, want)
+	}
+}
+
 // TestConfigExport: what nobody has set has its default; of the environment there are names.
 func TestConfigExport(t *testing.T) {
 	c := Config{Command: []string{"./server", "{port}"}, Dir: "/srv/shop"}

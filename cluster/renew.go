@@ -72,7 +72,7 @@ func (w *worker) onTrial() bool { return w.over && w.cluster.trial.Load() == w }
 // launching is the Config with what another one says of workers' processes.
 func (c *Config) launching(next *Config) *Config {
 	after := *c
-	after.Command, after.Environ, after.Env, after.EnvFile = next.Command, next.Environ, next.Env, next.EnvFile
+	after.Command, after.Secrets, after.Environ, after.Env, after.EnvFile = next.Command, next.Secrets, next.Environ, next.Env, next.EnvFile
 	after.Restart, after.Ready, after.ReadyPath, after.ReadyTimeout = next.Restart, next.Ready, next.ReadyPath, next.ReadyTimeout
 	after.StopSignal, after.StopTimeout, after.Health = next.StopSignal, next.StopTimeout, next.Health
 	return &after

@@ -52,13 +52,9 @@ func (p *reader) words(k Key, n ast.Node, v *given) {
 // that become it.
 var workerWords = map[string]string{"PORT": "{port}", "LBDEV_PORT": "{port}", "HOST": "{host}", "LBDEV_WORKER": "{worker}", "LBDEV_FRONT": "{front}", "LBDEV_SOCKET": "{socket}"}
 
-// SplitCommand splits a command line into words as a shell does, with quotes and variables, but without one: no pipes, no && and no $(…).
-// $PORT and its like, which are another's for each worker, become {port}. A variable that is not set is an error. Nil for lookup is
-// os.LookupEnv.
-func SplitCommand(line string, lookup func(string) (string, bool)) ([]string, error) {
-	if lookup == nil {
-		lookup = os.LookupEnv
-	}
+// splitCommand splits a command line into words as a shell does, with quotes and variables, but without one: no pipes, no && and no $(…).
+// $PORT and its like, which are another's for each worker, become {port}. A variable that is not set is an error.
+func splitCommand(line string, lookup func(string) (string, bool)) ([]string, error) {
 	missing := ""
 	words, err := shell.Fields(line, func(name string) string {
 		if word := workerWords[name]; word != "" {
@@ -87,7 +83,17 @@ func SplitCommand(line string, lookup func(string) (string, bool)) ([]string, er
 }
 
 func (p *reader) split(k Key, line string, at Place) []string {
-	words, err := SplitCommand(line, p.lookup)
+	lookup := p.lookup
+	if lookup == nil {
+		lookup = os.LookupEnv
+	}
+	words, err := splitCommand(line, func(name string) (string, bool) {
+		value, ok := lookup(name)
+		if ok && strings.Contains(line, name) { // PWD and its like are looked up for any line
+			p.file.variables[name] = value
+		}
+		return value, ok
+	})
 	if err == nil && len(words) > 0 && words[0] != "" {
 		return words
 	}

@@ -69,9 +69,10 @@ type File struct {
 	LogDir       string `yaml:"log-dir" example:"logs"`
 	Metrics      string `yaml:"metrics" example:"9090"`
 
-	name   string
-	lines  []string
-	values map[string]*given
+	name      string
+	lines     []string
+	values    map[string]*given
+	variables map[string]string
 }
 
 // A Command is a program and its arguments. In the file it is a list, or one text that is split as a shell does it.
@@ -111,6 +112,9 @@ func (f *File) Texts(key string) []string {
 	}
 	return nil
 }
+
+// Variables are those of the environment whose values stand in Command.
+func (f *File) Variables() map[string]string { return f.variables }
 
 // FileName is the name that Parse was given.
 func (f *File) FileName() string { return f.name }

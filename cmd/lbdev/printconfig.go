@@ -196,7 +196,7 @@ func (p *plan) variables(c *cli.Context) []variable {
 }
 
 // presentable are settings as people may see them.
-func presentable(all []setting) []setting {
+func presentable(all []setting, secrets []string) []setting {
 	all = slices.Clone(all)
 	for i := range all {
 		switch value := all[i].Value.(type) {
@@ -205,7 +205,7 @@ func presentable(all []setting) []setting {
 				all[i].Value, all[i].Source = hidden, all[i].Source+", hidden"
 			}
 		case []string:
-			hidden, some := cluster.Mask(value)
+			hidden, some := cluster.Mask(value, secrets...)
 			if all[i].Value = hidden; some {
 				all[i].Source += ", hidden"
 			}
@@ -232,7 +232,7 @@ func masked(name, value string) string {
 
 // printConfig shows what counts and where it came from, as a file that lbdev.yaml could be.
 func (p *plan) printConfig(c *cli.Context) error {
-	all := presentable(p.all)
+	all := presentable(p.all, p.config.Secrets)
 	text := settingsText(all, fileGroups())
 	if c.Bool("json") {
 		text = settingsJSON(all)

@@ -90,6 +90,19 @@ func TestPrintConfigHidesSecrets(t *testing.T) {
 	}
 }
 
+// TestCommandVariables holds that the value of a secret variable in the file's command is neither shown nor exported.
+func TestCommandVariables(t *testing.T) {
+	t.Setenv("LBDEV_TEST_TOKEN", "hunter2")
+	t.Setenv("LBDEV_TEST_MODE", "fast")
+	files := map[string]string{"lbdev.yaml": "command: ./server $LBDEV_TEST_TOKEN $LBDEV_TEST_MODE {port}\n"}
+	for _, args := range [][]string{{"up", "--print-config"}, {"export", "procfile"}, {"export", "compose"}} {
+		got, code := inFolder(t, files, args...)
+		if code != 0 || strings.Contains(got, "hunter2") || !strings.Contains(got, "***") || !strings.Contains(got, "fast") {
+			t.Errorf("%v: exit code %d:\n%s", args, code, got)
+		}
+	}
+}
+
 // TestPrintConfigEnvFile holds that a preset's variable is not shown where the env file has another value, which counts.
 func TestPrintConfigEnvFile(t *testing.T) {
 	config := t.TempDir()

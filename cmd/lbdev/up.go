@@ -176,6 +176,11 @@ func (p *plan) command(c *cli.Context) error {
 	if p.passing == "" && !cluster.HasPort(p.config.Command) && !cluster.HasSocket(p.config.Command) && !cluster.HasSocket(p.config.Env) {
 		p.passing = "port passed in the environment as PORT; if your server wants it otherwise, write {port} into the command"
 	}
+	for name, value := range p.file.Variables() {
+		if masked(name, value) != value {
+			p.config.Secrets = append(p.config.Secrets, value)
+		}
+	}
 	p.shown = commandLine(p.config.Command)
 	p.presetEnv()
 	return p.planPrepare(c.String("prepare"))
