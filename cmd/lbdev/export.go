@@ -1,20 +1,14 @@
 package main
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v2"
 
 	"github.com/lbdev/lbdev/cluster"
-	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/templates/export"
 )
 
@@ -35,8 +29,9 @@ lbdev export kubernetes > shop.yaml           a Deployment, a Service and an Ing
 		Description: `Every line says what it does and which setting of lbdev's it comes from. What a program cannot do is said, and the nearest is
 written. Secrets are not copied: of the environment only the names, and three stars in place of arguments that look like one.
 
-Without flags of up and without COMMAND it asks the running cluster; if none runs, it reads lbdev.yaml as lbdev up does. The page
-docs/balancers.md has lbdev's words beside those of the other programs.`,
+Without flags of up and without COMMAND it asks the running cluster; if none runs, it reads lbdev.yaml as lbdev up does. A
+cluster of another folder is asked only where there is no lbdev.yaml. The page docs/balancers.md
+has lbdev's words beside those of the other programs.`,
 		HideHelpCommand: true,
 		OnUsageError:    usageError,
 		Flags:           exportFlags(),
@@ -172,87 +167,6 @@ func listTargets(c *cli.Context) error {
 	}
 	fmt.Fprintln(c.App.ErrWriter, "lbdev export nginx   shows one,  -o DIR  writes its files")
 	return nil
-}
-
-// factsFor finds out what is to be written down: from the command line if it says anything, else from the running cluster, else from
-// the config file.
-func factsFor(c *cli.Context) (facts cluster.Export, from string, err error) {
-	if len(commandOf(c)) == 0 && !describes(c) {
-		r, err := attach(c)
-		if err == nil {
-			defer r.Close()
-			if facts, err = r.Client.Export(r.ctx); err != nil {
-				return facts, "", remoteError(err)
-			}
-			return facts, fmt.Sprintf("the running cluster %q", facts.Name), nil
-		}
-		_, none := errors.AsType[*control.NotFoundError](err)
-		_, nowhere := errors.AsType[*control.PlaceError](err) // without a home nothing can be known of running clusters
-		if !none && !nowhere || c.IsSet("name") {
-			return facts, "", err
-		}
-	}
-	p, err := planUp(c)
-	if err != nil {
-		return facts, "", forExport(err, c.Args().First())
-	}
-	from = "the command line"
-	if name := cmp.Or(c.String("file"), defaultFile); fileExists(name) {
-		from = name
-	}
-	return p.config.Export(), from, nil
-}
-
-// describes says whether a flag of up was typed that says what a cluster is like. --name alone names one that runs.
-func describes(c *cli.Context) bool {
-	own := []string{"out", "o", "force", "fragment", "windows", "json", "name"}
-	for name := range typedFlags(c) {
-		if !slices.Contains(own, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// forExport makes the hints of an error of up's speak of export.
-func forExport(err error, target string) error {
-	if e, ok := err.(*commandError); ok {
-		e.hint = strings.ReplaceAll(e.hint, "lbdev up", "lbdev export "+target)
-		if strings.Contains(e.err.Error(), "no command was given") {
-			e.hint = "start the cluster first, or say what it would be:  lbdev export " + target + " -n 4 -- python manage.py runserver"
-		}
-	}
-	return err
-}
-
-// clusterFor puts a cluster's facts into the words of package export.
-func clusterFor(e cluster.Export) export.Cluster {
-	ms := func(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
-	c := export.Cluster{
-		Name: e.Name, Listen: e.Listen, Policy: e.Policy, Sticky: e.Sticky, Cookie: e.Cookie,
-		Command: e.Command, Dir: e.Dir, Env: e.Env,
-		ReadyPath: e.ReadyPath, HealthPath: e.HealthPath, HealthEvery: ms(e.HealthEvery), HealthWithin: ms(e.HealthWithin),
-		HealthFall: e.HealthFall, HealthRise: e.HealthRise, Hold: ms(e.HoldMS), RetryUnsafe: e.RetryUnsafe, MaxBody: e.MaxBody,
-		StopSignal: e.StopSignal, StopTimeout: ms(e.StopMS), SlowStart: ms(e.SlowMS),
-		TLSCert: e.TLSCert, TLSKey: e.TLSKey, TCP: e.Mode == cluster.ModeTCP, H2C: e.Upstream == cluster.UpstreamH2C,
-		Concurrency: e.Concurrency, Redirect: e.Redirect, ProxyHeader: e.ProxyHeader,
-		DevServer: devServer(e.Command),
-	}
-	for _, name := range e.Unsaid {
-		c.Unsaid = append(c.Unsaid, "--"+name)
-	}
-	if e.TLS && c.TLSCert == "" {
-		c.TLSCert, c.TLSKey = "cert.pem", "key.pem"
-	}
-	if len(c.Command) > 0 {
-		if path, err := exec.LookPath(c.Command[0]); err == nil && filepath.IsAbs(path) {
-			c.Program = path
-		}
-	}
-	for _, w := range e.Workers {
-		c.Workers = append(c.Workers, export.Worker{Number: w.Worker, Port: w.Port, Socket: w.Socket, Weight: w.Weight, Backup: w.Backup, Down: w.Down})
-	}
-	return c
 }
 
 // An exported is what is printed or written.
