@@ -39,7 +39,10 @@ func loadPresets() (*presets.Set, error) {
 	dir, _ := presetFolder() // without a home there are none
 	set, err := presets.Load(dir)
 	if err != nil {
-		return nil, presetError(err)
+		if err = presetError(err); !isCommandError(err) {
+			err = &commandError{code: exitConfig, err: err, hint: presetsHint}
+		}
+		return nil, err
 	}
 	for _, p := range set.All() {
 		if err := p.CheckSettings(settingNames()); err != nil {
@@ -59,6 +62,8 @@ func settingNames() []string {
 	}
 	return names
 }
+
+const presetsHint = "correct the file, or move it away;  lbdev presets --path  says where they are"
 
 // presetError gives an error about presets its exit code and a hint.
 func presetError(err error) error {
@@ -90,7 +95,7 @@ func presetError(err error) error {
 		}
 	}
 	if _, ok := errors.AsType[*presets.FileError](err); ok {
-		return &commandError{code: exitConfig, err: err, hint: "correct the file, or move it away;  lbdev presets --path  says where they are"}
+		return &commandError{code: exitConfig, err: err, hint: presetsHint}
 	}
 	return err
 }

@@ -21,14 +21,14 @@ import (
 var embedded embed.FS
 
 // Load reads the presets: lbdev's own, and those in the folder userDir, which take the place of lbdev's of the same name. An empty userDir,
-// or one that is not there, adds none. An error about a user's file is a *FileError.
+// or one that is not there, adds none, and files whose names begin with a dot don't count. An error about a user's file is a *FileError.
 func Load(userDir string) (*Set, error) {
 	s := &Set{}
 	if err := s.read(embedded, ""); err != nil {
 		return nil, err
 	}
-	if userDir != "" {
-		if err := s.read(os.DirFS(userDir), userDir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(userDir); userDir != "" && !errors.Is(err, fs.ErrNotExist) {
+		if err := s.read(os.DirFS(userDir), userDir); err != nil {
 			return nil, err
 		}
 	}
@@ -45,19 +45,19 @@ func Load(userDir string) (*Set, error) {
 func (s *Set) read(dir fs.FS, source string) error {
 	entries, err := fs.ReadDir(dir, ".")
 	if err != nil {
-		return err
+		return unreadable(source, err)
 	}
 	for _, entry := range entries {
-		if path.Ext(entry.Name()) != ".yaml" || entry.IsDir() {
+		name := entry.Name()
+		if path.Ext(name) != ".yaml" || entry.IsDir() || strings.HasPrefix(name, ".") { // .#shop.yaml is a lock of Emacs, and leads nowhere
 			continue
 		}
-		text, err := fs.ReadFile(dir, entry.Name())
-		if err != nil {
-			return err
-		}
-		name := entry.Name()
+		text, err := fs.ReadFile(dir, name)
 		if source != "" {
 			name = filepath.Join(source, name)
+		}
+		if err != nil {
+			return unreadable(name, err)
 		}
 		p, err := Parse(name, text)
 		if err != nil {
@@ -73,6 +73,14 @@ func (s *Set) read(dir fs.FS, source string) error {
 		s.presets = append(s.presets, p)
 	}
 	return nil
+}
+
+// unreadable says that a file, or the folder, can't be read.
+func unreadable(name string, err error) error {
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		err = of.Err
+	}
+	return fmt.Errorf("cannot read presets of your own: %q: %w", name, err)
 }
 
 // A FileError is what is wrong in a preset's file, and where.
@@ -118,6 +126,9 @@ func fileError(file string, err error) error {
 		if t := of.GetToken(); t != nil && t.Position != nil {
 			fault.Line, fault.Column = t.Position.Line, t.Position.Column
 		}
+	}
+	if _, syntax := errors.AsType[*yaml.SyntaxError](err); syntax && strings.HasSuffix(fault.Problem, "must be specified") { // within brackets
+		fault.Problem += ": a text with braces in it needs quotes"
 	}
 	var unknown *yaml.UnknownFieldError
 	if errors.As(err, &unknown) && unknown.Token != nil {

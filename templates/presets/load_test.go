@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -55,6 +56,7 @@ run:
 // TestMistakes has each kind of mistake in a preset of a user's, with the place and what was meant.
 func TestMistakes(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{
+		{"run:\n- command: ./shop --listen {port}", "run: [{command: ./shop {port}}]", "shop.yaml:6:24: ',' or '}' must be specified: a text with braces in it needs quotes"},
 		{"files: shop.conf", "flies: shop.conf", `shop.yaml:5:3: there is no key "flies" here; did you mean "files"?`},
 		{"title: the shop", "tittle: the shop", `shop.yaml:3:1: there is no key "tittle" here; did you mean "title"?`},
 		{"order: 15", "colour: red", `shop.yaml:1:1: there is no key "colour" here`},
@@ -151,6 +153,35 @@ func TestUsersOwn(t *testing.T) {
 	}
 	if set, err := Load(filepath.Join(dir, "nowhere")); err != nil || len(set.All()) != len(load(t).All()) {
 		t.Errorf("without a folder: %v", err)
+	}
+}
+
+// TestUnreadable: what can't be read is named; what an editor leaves beside a preset is none, and keeps no other away.
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "shop.yaml"), []byte(own), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{".#shop.yaml", ".hidden.yaml"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("broken: ["), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := set.ByName("shop"); !ok {
+		t.Error("there is no preset shop")
+	}
+	nowhere := filepath.Join(dir, "gone.yaml")
+	if os.Symlink("nowhere", nowhere) == nil { // Windows lets few people make links
+		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), strconv.Quote(nowhere)) {
+			t.Errorf("a link that leads nowhere: %v", err)
+		}
+	}
+	if _, err := Load(filepath.Join(dir, "shop.yaml")); err == nil || !strings.HasPrefix(err.Error(), "cannot read presets of your own: ") {
+		t.Errorf("no folder: %v", err)
 	}
 }
 
