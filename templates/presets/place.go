@@ -87,7 +87,7 @@ func (p Place) read(name string) string {
 			break
 		}
 	}
-	return string(text[:n])
+	return strings.TrimPrefix(string(text[:n]), "\ufeff") // which editors of Windows begin files with
 }
 
 // native writes a path of the folder as the system's programs are named.

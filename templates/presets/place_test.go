@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -74,6 +75,16 @@ func TestHere(t *testing.T) {
 	}
 	if here := Here(dir); here.OS != runtime.GOOS || here.Path != dir {
 		t.Errorf("%+v", here)
+	}
+}
+
+// A byte order mark is no part of a text.
+func TestByteOrderMark(t *testing.T) {
+	for name, text := range map[string]string{"package.json": `{"scripts": {"start": "node x.js"}}`, "Procfile": "web: node x.js\r\n"} {
+		found, err := load(t).Recognise(machine(fstest.MapFS{name: {Data: []byte("\ufeff" + text)}, "node_modules": {Mode: os.ModeDir}}, usual, nil))
+		if err != nil || !strings.Contains(strings.Join(found.Command, " "), "node x.js") && !slices.Contains(found.Command, "start") {
+			t.Errorf("%s: %v, %v", name, found.Command, err)
+		}
 	}
 }
 
