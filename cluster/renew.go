@@ -3,7 +3,9 @@ package cluster
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -32,11 +34,22 @@ func (c *Cluster) Renew(ctx context.Context, next Config, step func(Step)) error
 	if after.usesSockets() != (c.sockets != "") {
 		return ErrSockets
 	}
+	if c.ending.Load() {
+		return fmt.Errorf("cannot restart the workers: %w", errEnding)
+	}
 	c.launch.Store(after)
-	if !before.launchesAs(after) {
+	if !before.launchesAs(after) || c.behind(after) {
 		return c.replace(ctx, before, step)
 	}
 	return nil
+}
+
+// behind says whether a worker runs with other settings, as those do that were not restarted because one before them did not come back.
+func (c *Cluster) behind(now *Config) bool {
+	return slices.ContainsFunc(c.all(), func(w *worker) bool {
+		ran := w.seen.Load().config
+		return ran != nil && !ran.launchesAs(now)
+	})
 }
 
 // replace restarts the workers, and goes back to the settings before if the first of them can't be started with the new ones.

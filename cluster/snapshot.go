@@ -69,6 +69,7 @@ type workerStatus struct {
 	WorkerSnapshot
 	since  time.Time
 	began  time.Time // of its process
+	config *Config   // with which that was started; nil = there is none
 	over   bool      // see worker
 	failed bool      // it is over because something went wrong
 	late   bool      // it is over because it did not become ready in time
@@ -100,7 +101,7 @@ func (w *worker) publishStatus(e Event) {
 		s.Reason = "" // why it is so again is over
 	}
 	if w.run != nil {
-		s.PID, s.began = w.run.proc.Pid(), w.run.started
+		s.PID, s.began, s.config = w.run.proc.Pid(), w.run.started, w.run.config
 	}
 	if w.lastExit != nil {
 		s.LastExit = w.lastExit.String()
