@@ -90,6 +90,9 @@ func (p *reader) split(k Key, line string, at Place) []string {
 	words, err := splitCommand(line, func(name string) (string, bool) {
 		value, ok := lookup(name)
 		if ok && strings.Contains(line, name) { // PWD and its like are looked up for any line
+			if p.file.variables == nil {
+				p.file.variables = map[string]string{}
+			}
 			p.file.variables[name] = value
 		}
 		return value, ok

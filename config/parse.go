@@ -26,7 +26,7 @@ const (
 func Parse(name string, data []byte) (*File, error) { return parse(name, data, nil) }
 
 func parse(name string, data []byte, lookup func(string) (string, bool)) (*File, error) {
-	p := &reader{file: &File{name: name, values: map[string]*given{}, variables: map[string]string{}}, lookup: lookup}
+	p := &reader{file: &File{name: name, values: map[string]*given{}}, lookup: lookup}
 	p.read(data)
 	if len(p.mistakes) > 0 {
 		return nil, p.mistakes.sorted()
