@@ -265,22 +265,29 @@ func (s *session) awaitScreen() bool {
 	}
 }
 
-// wait returns when there is a reason to end; the error has the exit code.
+// wait returns when there is a reason to end; the error has the exit code. That no worker runs any more is none as long as files are
+// watched: the next change may be what brings them back.
 func (s *session) wait(p *playing) error {
-	select {
-	case sig := <-s.signals:
-		return ended(sig)
-	case why := <-s.quit:
-		if why != "" {
-			s.screen.say("asked", why+" was called in another terminal")
+	for over := s.cluster.Over(); ; {
+		select {
+		case sig := <-s.signals:
+			return ended(sig)
+		case why := <-s.quit:
+			if why != "" {
+				s.screen.say("asked", why+" was called in another terminal")
+			}
+			return nil
+		case <-s.screen.broken:
+			return ended(syscall.SIGPIPE)
+		case <-over:
+			if s.watcher == nil {
+				return s.verdict()
+			}
+			over = nil
+			s.cluster.Announce("no worker runs any more; when a watched file changes, they are started again")
+		case <-p.over:
+			return p.err
 		}
-		return nil
-	case <-s.screen.broken:
-		return ended(syscall.SIGPIPE)
-	case <-s.cluster.Over():
-		return s.verdict()
-	case <-p.over:
-		return p.err
 	}
 }
 

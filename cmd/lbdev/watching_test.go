@@ -15,11 +15,10 @@ import (
 	"github.com/lbdev/lbdev/procs/misbehave"
 )
 
-// TestWatch edits an app: good code restarts the workers in turn, code that does not boot stops at the first of them.
-func TestWatch(t *testing.T) {
-	dir := t.TempDir()
-	app := filepath.Join(dir, "app.sh")
-	save := func(mode string) { // as editors do
+// editor returns an app's file, and what saves it as editors do.
+func editor(t *testing.T, dir string) (app string, save func(mode string)) {
+	app = filepath.Join(dir, "app.sh")
+	return app, func(mode string) {
 		text := "#!/bin/sh\nexec " + commandLine(misbehave.Argv(mode)) + "\n"
 		if err := os.WriteFile(app+"~", []byte(text), 0o755); err != nil {
 			t.Fatal(err)
@@ -28,6 +27,30 @@ func TestWatch(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestWatchTheOnlyWorker: code that does not boot does not end lbdev, though nobody is left who runs; the next change brings the worker back.
+func TestWatchTheOnlyWorker(t *testing.T) {
+	dir := t.TempDir()
+	app, save := editor(t, dir)
+	save("serve")
+	u := startUpIn(t, dir, "-n", "1", "--watch", "*.sh", "--", app)
+	u.awaitReady(1)
+	save("boot")
+	u.await("what becomes of lbdev", func(e upEvent) bool { return strings.HasPrefix(e.Text, "no worker runs any more") })
+	save("serve")
+	u.awaitIncarnation(1, 3)
+	u.get("/")
+	u.cmd.Process.Signal(syscall.SIGTERM)
+	if code := u.exitCode(); code != exitSignal+int(syscall.SIGTERM) {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestWatch edits an app: good code restarts the workers in turn, code that does not boot stops at the first of them.
+func TestWatch(t *testing.T) {
+	dir := t.TempDir()
+	app, save := editor(t, dir)
 	save("serve")
 	if err := os.WriteFile(filepath.Join(dir, "lbdev.yaml"), []byte("watch: ['*.sh', '!tests']\nlog-dir: logs\n"), 0o600); err != nil {
 		t.Fatal(err)
