@@ -61,6 +61,7 @@ func wrapHAProxy(r *room, piece string) (map[string]string, error) {
 	main := `global
     log stdout len 16384 format raw local0 info
     maxconn 2000
+    nbthread 1
 defaults
     log global
     mode http
