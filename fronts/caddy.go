@@ -197,12 +197,12 @@ func (c *caddyReader) read(line string) (*proxy.Access, string) {
 		c.aborted = true
 		return nil, ""
 	case "handled request":
-		a := c.access(&l, c.tries[key])
-		if a.Port != 0 {
-			c.count(a.Port, -1)
-		}
+		tries := c.tries[key]
 		delete(c.tries, key)
-		return a, ""
+		if n := len(tries); n > 0 && isStatus(number(tries[n-1].Result)) { // however it ended: it is over
+			c.count(tries[n-1].Port, -1)
+		}
+		return c.access(&l, tries), ""
 	}
 	return nil, ""
 }
@@ -256,6 +256,9 @@ func (c *caddyReader) judge(a *proxy.Access, l *caddyLine) {
 		last = a.Attempts[n-1].Result
 	}
 	switch {
+	case last == strconv.Itoa(http.StatusSwitchingProtocols): // of which Caddy's own record has no status
+		answered(a, http.StatusSwitchingProtocols)
+		a.Status = http.StatusSwitchingProtocols
 	case last == proxy.ResultCanceled || last != "" && l.Status == 0:
 		a.Outcome, a.Status, a.Reason = proxy.Canceled, 0, "the client went away"
 	case isStatus(number(last)):

@@ -54,10 +54,14 @@ func joinCertificate(r *room, c *export.Cluster) error {
 	return os.WriteFile(c.TLSCert, slices.Concat(cert, []byte("\n"), key), 0o600)
 }
 
+// badRequest is the method of what HAProxy could not read.
+const badRequest = "<BADREQ>"
+
 const httplog = "option httplog"
 
 // wrapHAProxy gives the piece a form of log that can be read, in place of the one that it asks for.
 func wrapHAProxy(r *room, piece string) (map[string]string, error) {
+	// One thread: one that finds another at the log gives its line up.
 	main := `global
     log stdout len 16384 format raw local0 info
     maxconn 2000
@@ -106,8 +110,8 @@ func (h haproxyReader) read(line string) (*proxy.Access, string) {
 		return nil, "" // what it logs of itself it prints, too
 	}
 	state, status, tries, method := f[1], number(f[2]), f[6], f[15]
-	if method == "<BADREQ>" && status <= 0 {
-		return nil, "" // a connection without a request
+	if method == badRequest && (status <= 0 || strings.ContainsRune("Cc", rune(state[0]))) {
+		return nil, "" // a connection without a request: browsers open some in advance, and HAProxy notes a status that it has not sent
 	}
 	a := &proxy.Access{
 		Method: told(method), Path: told(unescape(f[16])), Proto: told(f[14]), Host: told(unescape(f[17])), Client: told(f[13]), Referer: told(unescape(f[18])),

@@ -212,3 +212,40 @@ func FuzzRecords(f *testing.F) {
 		}
 	})
 }
+
+// TestRecordsOfOneProgram are those that only one of them writes so.
+func TestRecordsOfOneProgram(t *testing.T) {
+	connection := `"request":{"remote_ip":"127.0.0.1","remote_port":"40828","proto":"HTTP/1.1","method":"GET","host":"h","uri":"/ws"}`
+	tests := []struct {
+		name, log string
+		kind      *kind
+		want      string
+	}{
+		{"a connection without a request", "H\tCR\t400\t0\t-\t<NOSRV>\t0\t12\t0\t-1\t-1\t-1\t-1\t127.0.0.1\t<BADREQ>\t<BADREQ>\t<BADREQ>\t-\t-\t-", haproxy, ""},
+		{"one on which nothing came in time", "H\tcR\t408\t0\t-\t<NOSRV>\t0\t12\t0\t-1\t-1\t-1\t-1\t127.0.0.1\t<BADREQ>\t<BADREQ>\t<BADREQ>\t-\t-\t-", haproxy, ""},
+		{"what is no HTTP", "H\tPR\t400\t0\t-\t<NOSRV>\t0\t12\t0\t-1\t-1\t-1\t-1\t127.0.0.1\t<BADREQ>\t<BADREQ>\t<BADREQ>\t-\t-\t-", haproxy, "<BADREQ> <BADREQ> 400 0 ok []"},
+		{"a WebSocket", `{"msg":"selected upstream","dial":"127.0.0.1:8000"}
+{"msg":"upstream roundtrip","upstream":"127.0.0.1:8000",` + connection + `,"status":101}
+{"msg":"handled request",` + connection + `,"status":0,"duration":0.5}`, caddy, "GET /ws 101 8000 ok [8000 101]"},
+		{"a client that went away at the head", `{"msg":"selected upstream","dial":"127.0.0.1:8000"}
+{"msg":"upstream roundtrip","upstream":"127.0.0.1:8000",` + connection + `,"status":200}
+{"msg":"handled request",` + connection + `,"status":0,"duration":0.5}`, caddy, "GET /ws 0 0 canceled [8000 200]"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			reader := tt.kind.reader(testRoom(tt.kind))
+			got := ""
+			for line := range strings.SplitSeq(tt.log, "\n") {
+				if a, _ := reader.read(line); a != nil {
+					got += brief(a)
+				}
+			}
+			if got != tt.want {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+			if c, ok := reader.(counter); ok && c.busy([]int{8000}) {
+				t.Error("its worker is busy for ever")
+			}
+		})
+	}
+}

@@ -133,10 +133,19 @@ func (l *log) current() reader {
 	return l.reader
 }
 
+// linger is how long after a reload a request may still be given to a worker by the configuration before: it had come, and the log says
+// nothing of it until then.
+const linger = 100 * time.Millisecond
+
 // awaitIdle is the goroutine that closes done when none of these workers has a request, by all that the log had to say until now; it ends
 // with the program.
 func (l *log) awaitIdle(c counter, ports []int, over <-chan struct{}, done chan<- struct{}) {
 	defer close(done)
+	select {
+	case <-time.After(linger):
+	case <-over:
+		return
+	}
 	l.file.WriteString(landmark + "\n") // its error is that the log is closed, and the program over
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

@@ -26,7 +26,7 @@ const (
 	// The time before a start that follows a death: none after the first, then this, doubled each time.
 	firstDelay   = 250 * time.Millisecond
 	longestDelay = 10 * time.Second
-	// reloadStep is after what time a reload is looked after, and reloadTries how often it is asked for again.
+	// reloadStep is after what time a reload is looked after, and reloadTries how often it is asked for again after each; then it is asked ever more seldom.
 	reloadStep  = time.Second
 	reloadTries = 3
 	// keptWords is how many of its last lines it is remembered by when it does not start.
@@ -270,7 +270,8 @@ func (r *Runner) reload(ctx context.Context, before export.Cluster) answer {
 }
 
 // awaitReload waits until the program serves by its new files alone. The signal is sent again when that does not come: a process of
-// HAProxy's that has only just begun misses the order to leave. One that has been told to and says nothing of it is believed to have left.
+// HAProxy's that has only just begun misses the order to leave, and its master misses ours while it begins anew. Processes that have been
+// told to leave and say nothing of it are believed to have left.
 func (r *Runner) awaitReload(ctx context.Context, run *run) error {
 	tick := time.NewTicker(reloadStep)
 	defer tick.Stop()
@@ -285,7 +286,8 @@ func (r *Runner) awaitReload(ctx context.Context, run *run) error {
 		case <-tick.C:
 		}
 		run.look(n > reloadTries)
-		if k := r.config.Program.kind; n <= reloadTries && k.reload == nil && !run.isServing() {
+		again := n <= reloadTries || n&(n-1) == 0 // ever more seldom: a slow one would have to begin anew each time
+		if k := r.config.Program.kind; again && k.reload == nil && !run.isServing() {
 			run.signal(k.reloadSignal) // its error is a process that is gone
 		}
 	}

@@ -173,6 +173,62 @@ func TestRunner(t *testing.T) {
 	}
 }
 
+// TestRunnerTellsOfAll: each request of many at a time is observed.
+func TestRunnerTellsOfAll(t *testing.T) {
+	const clients, each = 16, 200
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			s := stageOf(t, name)
+			if _, err := s.Follow(t.Context(), s.cluster); err != nil {
+				t.Fatal(err)
+			}
+			transport := s.client.Transport.(*http.Transport).Clone()
+			transport.DisableKeepAlives, transport.MaxIdleConnsPerHost = false, clients
+			client := &http.Client{Timeout: time.Minute, Transport: transport}
+			var group sync.WaitGroup
+			for range clients {
+				group.Go(func() {
+					for range each {
+						resp, err := client.Get("https://" + s.cluster.Listen[0] + "/")
+						if err != nil {
+							t.Error(err)
+							return
+						}
+						io.Copy(io.Discard, resp.Body)
+						resp.Body.Close()
+					}
+				})
+			}
+			group.Wait()
+			client.CloseIdleConnections() // or its end waits for them
+			s.end()
+			if len(s.seen) != clients*each {
+				t.Errorf("observed %d requests of %d", len(s.seen), clients*each)
+			}
+		})
+	}
+}
+
+// TestReloadThatIsMissed: a program hears nothing of the signals that come in the first seconds, as HAProxy's master when it begins anew.
+func TestReloadThatIsMissed(t *testing.T) {
+	t.Parallel()
+	s := stageOf(t, "nginx")
+	deaf := *nginx
+	deaf.check = nil
+	deaf.argv = func(*room) []string {
+		return []string{"/bin/sh", "-c", `trap '' HUP; trap exit QUIT; echo ready >&2; (sleep 3.5; echo >hears) & while [ ! -e hears ]; do sleep 0.1; done
+			trap 'echo ready >&2' HUP; while :; do sleep 0.1; done`}
+	}
+	deaf.hear = func(line string) omen { return omen{ready: line == "ready", all: line == "ready"} }
+	s.config.Program.kind = &deaf
+	if _, err := s.Follow(t.Context(), s.cluster); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Follow(t.Context(), s.cluster); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestRunnerThatNeverRan is closed, or gets what can't be started.
 func TestRunnerThatNeverRan(t *testing.T) {
 	s := stageOf(t, "nginx")
