@@ -99,8 +99,8 @@ func New(config Config) (*Cluster, error) {
 		c.following = newFollowing(other.Make(c))
 		c.following.plan, c.following.more, c.following.settled = c.frontPlan, c.starting, c.frontSettled
 		c.following.failed = func(err error) { c.notice("%v", err) }
-		if err := c.refused(config.balancing()); err != nil {
-			return nil, &FieldError{Field: "Policy", Err: err}
+		if err := c.refusedAtFirst(); err != nil {
+			return nil, err
 		}
 	}
 	return c, nil

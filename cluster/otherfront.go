@@ -223,6 +223,22 @@ func (c *Cluster) refused(b Balancing) error {
 	return nil
 }
 
+// refusedAtFirst is what another front cannot do of the Config.
+func (c *Cluster) refusedAtFirst() error {
+	all := c.config.balancing()
+	for _, part := range []struct {
+		field string
+		b     Balancing
+	}{
+		{"Upstream", Balancing{}}, {"SlowStart", Balancing{SlowStart: all.SlowStart}}, {"Sticky", Balancing{Sticky: all.Sticky}}, {"Policy", all},
+	} {
+		if err := c.refused(part.b); err != nil {
+			return &FieldError{Field: part.field, Err: err}
+		}
+	}
+	return nil
+}
+
 // takenOut says whether a worker that comes into this state was taken out by somebody's hand, and not by its death: another front is told
 // of that, while it finds deaths by itself. What is started by hand comes in when it is ready.
 func (w *worker) takenOut(s State, e Event) bool {

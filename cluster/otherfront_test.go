@@ -30,6 +30,9 @@ func (f *fakeFront) Refuse(b Balanced) error {
 	if b.Policy == "fastest" {
 		return errors.New("cannot have the fake do fastest")
 	}
+	if b.SlowStart > 0 {
+		return errors.New("cannot have the fake start slowly")
+	}
 	return nil
 }
 
@@ -184,7 +187,8 @@ func TestOtherFrontRefuses(t *testing.T) {
 	for field, change := range map[string]func(*Config){
 		"Mode": func(c *Config) { c.Mode = ModeTCP }, "Badge": func(c *Config) { c.Badge = true }, "ProxyProtocol": func(c *Config) { c.ProxyProtocol = true },
 		"EjectAfter": func(c *Config) { c.EjectAfter = 3 }, "WorkerConcurrency": func(c *Config) { c.WorkerConcurrency = 1 },
-		"Listen": func(c *Config) { c.Listen = "unix:/tmp/x.sock" }, "Policy": func(c *Config) { c.Policy = "fastest" },
+		"SlowStart": func(c *Config) { c.SlowStart = time.Second },
+		"Listen":    func(c *Config) { c.Listen = "unix:/tmp/x.sock" }, "Policy": func(c *Config) { c.Policy = "fastest" },
 	} {
 		c := base
 		change(&c)
@@ -198,7 +202,7 @@ func TestOtherFrontRefuses(t *testing.T) {
 	r.wantIn(f, "it is ready", 1)
 	policy := "fastest"
 	for what, err := range map[string]error{
-		"policy": r.SetBalancing(Balancing{Policy: &policy}), "badge": r.SetBadge(true), "fault": r.SetFault(1, fault.Plan{Refuse: fault.All}, 0),
+		"policy": r.SetBalancing(Balancing{Policy: &policy}), "hold": r.SetHold(time.Second), "badge": r.SetBadge(true), "fault": r.SetFault(1, fault.Plan{Refuse: fault.All}, 0),
 	} {
 		if _, ok := errors.AsType[*FrontLimitError](err); !ok || !strings.HasPrefix(err.Error(), "cannot ") {
 			t.Errorf("%s: %v", what, err)

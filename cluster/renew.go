@@ -148,7 +148,11 @@ func (c *Cluster) SetShares(next Config) error {
 }
 
 // SetHold changes how long a request waits when no worker is ready; see Config.Hold. Those that wait already are not concerned.
-func (c *Cluster) SetHold(d time.Duration) {
+func (c *Cluster) SetHold(d time.Duration) error {
+	if err := c.needsProxy("change how long requests wait"); err != nil {
+		return err
+	}
 	c.proxy.SetHold(d)
 	c.notice("requests wait up to %v when no worker is ready", max(c.proxy.Holds(), 0))
+	return nil
 }

@@ -47,6 +47,9 @@ func (p *plan) planFront(c *cli.Context) error {
 	if c.IsSet("hold") && name != "caddy" {
 		p.notes = append(p.notes, program.Title+" does not hold requests: --hold does nothing")
 	}
+	if c.IsSet("health-path") && name == "nginx" {
+		p.notes = append(p.notes, "nginx itself checks no workers: --health-path shows who is ill, and nginx asks them all the same")
+	}
 	p.program = program
 	p.config.Front = &cluster.OtherFront{Name: name, Version: program.Version}
 	return nil
@@ -122,8 +125,12 @@ func (o *otherFront) cluster(p cluster.FrontPlan) export.Cluster {
 	return c
 }
 
-// Refuse asks the export whether it could be written down.
+// Refuse asks the export whether it could be written down. A slow start is only a note there, but what does nothing must not look as if it
+// did.
 func (o *otherFront) Refuse(b cluster.Balanced) error {
+	if b.SlowStart > 0 && o.name != "haproxy" {
+		return fmt.Errorf("cannot let the share of a new process grow with %s as the front", o.name)
+	}
 	c := o.cluster(cluster.FrontPlan{
 		Listen: []string{"127.0.0.1:8080"}, Workers: []cluster.FrontWorker{{Number: 1, Port: 8000, Weight: 1}}, Balanced: b, Cookie: "lbdev",
 	})

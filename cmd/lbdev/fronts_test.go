@@ -5,10 +5,27 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/fronts"
 )
+
+// TestFrontRefuses: what a program has none of, and an export only notes, is refused.
+func TestFrontRefuses(t *testing.T) {
+	for _, name := range fronts.Names() {
+		err := (&otherFront{name: name}).Refuse(cluster.Balanced{Policy: "round-robin", SlowStart: time.Second})
+		if name == "haproxy" {
+			if err != nil {
+				t.Errorf("haproxy: %v", err)
+			}
+		} else if err == nil || !strings.HasPrefix(err.Error(), "cannot ") || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
 
 func TestInstallHint(t *testing.T) {
 	for tool, want := range map[string]string{

@@ -322,8 +322,7 @@ func (r *reloader) do(ctx context.Context, next *plan, live, renewed []string, d
 		step(c.SetBadge(want.Badge), keys...)
 	}
 	if keys := asked("hold"); len(keys) > 0 {
-		c.SetHold(want.Hold)
-		step(nil, keys...)
+		step(c.SetHold(want.Hold), keys...)
 	}
 	scales := len(asked("workers")) > 0
 	fewer := want.Workers < len(c.Ports())
