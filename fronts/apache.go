@@ -126,8 +126,10 @@ func hearApache(line string) (o omen) {
 	}
 	level, text := f[0], f[2]
 	switch {
-	case strings.Contains(text, "resuming normal operations"):
+	case level == "notice" && strings.Contains(text, "resuming normal operations"): // others may have a client's words in them
 		o.ready = true
+	case level == "notice" && strings.Contains(text, "caught SIGWINCH, shutting down"):
+		o.leaving = true
 	case strings.HasPrefix(text, "graceful termination received"):
 		o.left = number(f[1])
 	case strings.HasPrefix(text, "Child ") && strings.Contains(text, " started: pid "):

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,7 +58,7 @@ func wrapCaddy(r *room, piece string) (map[string]string, error) {
 		return nil, fmt.Errorf("cannot understand what caddy made of its configuration: %w", err)
 	}
 	const requests, tries = "http.log.access", "http.handlers.reverse_proxy"
-	config["admin"] = map[string]any{"listen": "unix/" + r.path("admin"), "origins": []string{"lbdev"}, "config": map[string]any{"persist": false}}
+	config["admin"] = map[string]any{"listen": "unix/admin", "origins": []string{"lbdev"}, "config": map[string]any{"persist": false}}
 	config["logging"] = map[string]any{"logs": map[string]any{
 		"default": map[string]any{"writer": map[string]any{"output": "stderr"}, "encoder": map[string]any{"format": "json"}, "exclude": []string{requests, tries}},
 		"run": map[string]any{
@@ -92,8 +93,7 @@ func reloadCaddy(ctx context.Context, r *room) error {
 		return err
 	}
 	t := &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", r.path("admin"))
+		return dialIn(ctx, r.dir, "admin")
 	}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://lbdev/load", bytes.NewReader(text))
 	if err != nil {
@@ -110,6 +110,27 @@ func reloadCaddy(ctx context.Context, r *room) error {
 		return fmt.Errorf("it said %s", bytes.TrimSpace(said))
 	}
 	return nil
+}
+
+// maxSocketPath is how long a path of a unix socket may be: sun_path of the systems has 108 bytes, or 104, with a zero.
+const maxSocketPath = 103
+
+// dialIn connects to a socket in a folder, by a link to that if its path is too long. Caddy, which runs in the folder, needs none.
+func dialIn(ctx context.Context, dir, name string) (net.Conn, error) {
+	if len(dir)+1+len(name) > maxSocketPath {
+		temp, err := os.MkdirTemp("/tmp", "lbdev-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(temp)
+		link := filepath.Join(temp, "d")
+		if err := os.Symlink(dir, link); err != nil {
+			return nil, err
+		}
+		dir = link
+	}
+	var d net.Dialer
+	return d.DialContext(ctx, "unix", filepath.Join(dir, name))
 }
 
 // A caddyLine is a line of either log.
@@ -141,6 +162,8 @@ func hearCaddy(line string) (o omen) {
 	switch {
 	case l.Msg == "serving initial configuration":
 		o.ready = true
+	case l.Level == "info" && strings.HasPrefix(l.Msg, "shutting down"):
+		o.leaving = true
 	case l.Level == "info" || l.Level == "debug" || strings.Contains(l.Msg, "OCSP"):
 	case strings.HasPrefix(l.Msg, "automatic HTTP"), strings.HasPrefix(l.Msg, "skipping automated certificate"): // it was told so
 	case l.Logger == "http.log.error": // its request's record says the same

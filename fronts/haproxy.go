@@ -49,9 +49,9 @@ func joinCertificate(r *room, c *export.Cluster) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the certificate's key: %w", err)
 	}
-	c.TLSCert = r.path("cert.pem")
+	c.TLSCert = "cert.pem" // in the folder where it runs, whose own name it may not be able to read
 	c.TLSKey = c.TLSCert
-	return os.WriteFile(c.TLSCert, slices.Concat(cert, []byte("\n"), key), 0o600)
+	return os.WriteFile(r.path(c.TLSCert), slices.Concat(cert, []byte("\n"), key), 0o600)
 }
 
 // badRequest is the method of what HAProxy could not read.
@@ -93,6 +93,8 @@ func hearHAProxy(line string) (o omen) {
 		o.ready = true
 	case strings.HasPrefix(m[3], "Proxy ") && strings.Contains(m[3], " stopped "):
 		o.left = number(m[2])
+	case strings.HasPrefix(m[3], "Exiting Master process"):
+		o.leaving = true
 	case m[1] == "NOTICE", strings.HasPrefix(m[3], "Former worker "), strings.HasPrefix(m[3], "Stopping "):
 	default:
 		o.show = strings.ToLower(m[1]) + ": " + m[3]

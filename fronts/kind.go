@@ -38,11 +38,12 @@ type kind struct {
 
 // An omen is what a line of output means.
 type omen struct {
-	ready bool   // those who serve by the files of now take requests
-	left  int    // the pid of a process that takes nothing new any more
-	born  int    // the pid of a process that begins; before ready it is one of the old ones
-	all   bool   // none of the old processes takes anything new
-	show  string // what people should see of it; empty = nothing
+	ready   bool   // those who serve by the files of now take requests
+	left    int    // the pid of a process that takes nothing new any more
+	born    int    // the pid of a process that begins; before ready it is one of the old ones
+	all     bool   // none of the old processes takes anything new
+	leaving bool   // it has been told to end
+	show    string // what people should see of it; empty = nothing
 }
 
 // A reader makes records of the lines of a log. A line that is none is handed back, as output.

@@ -28,7 +28,7 @@ var nginx = &kind{
 }
 
 // wrapNginx has one process take the requests: each counts turns for itself where the upstream has no zone, and starts with the first worker
-// where it has one.
+// where it has one. The log is named by its place in the folder of -p: in a whole path nginx would look for variables.
 func wrapNginx(r *room, piece string) (map[string]string, error) {
 	user := ""
 	if r.user != "" {
@@ -53,7 +53,6 @@ http {
     include piece.conf;
 }
 `
-	main = strings.Replace(main, "access_log log ", "access_log "+quoted(r.fifo())+" ", 1)
 	return map[string]string{"nginx.conf": main, "piece.conf": piece}, nil
 }
 
@@ -68,6 +67,8 @@ func hearNginx(line string) (o omen) {
 		o.show = line
 	case strings.HasPrefix(m[3], "start worker process "):
 		o.ready = true
+	case strings.HasPrefix(m[3], "signal 3 (SIGQUIT) received"):
+		o.leaving = true
 	case m[3] == "gracefully shutting down":
 		o.left = number(m[2])
 	case m[1] != "notice" && m[1] != "info" && m[1] != "debug":

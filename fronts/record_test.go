@@ -167,6 +167,8 @@ func TestOmens(t *testing.T) {
 		{apache, "trace1\t20012\tgraceful termination received, joining workers", omen{left: 20012}},
 		{apache, "debug\t20001\tChild 3 started: pid 32028, gen 0, active 4/8, total 4/4/32", omen{born: 32028}},
 		{apache, "error\t20001\tAH00957: http: attempt to connect to 127.0.0.1:8001 failed", omen{show: "error: AH00957: http: attempt to connect to 127.0.0.1:8001 failed"}},
+		{haproxy, "[WARNING]  (19861) : Exiting Master process...", omen{leaving: true}},
+		{apache, "error\t20001\tAH00026: found /resuming normal operations in a path", omen{show: "error: AH00026: found /resuming normal operations in a path"}},
 		{caddy, `{"level":"info","ts":1,"msg":"serving initial configuration"}`, omen{ready: true}},
 		{caddy, `{"level":"error","ts":1,"logger":"admin","msg":"stopping","error":"no"}`, omen{show: "error: stopping no"}},
 		{caddy, `{"level":"info","ts":1,"logger":"admin","msg":"started"}`, omen{}},

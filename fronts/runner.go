@@ -346,14 +346,27 @@ func (r *Runner) end(ctx context.Context) {
 // finish has the program end by itself until ctx does. Its leader alone is told: it tells the others, and HAProxy's take a second word for
 // a new order.
 func (r *run) finish(ctx context.Context, sig os.Signal) {
-	if ctx.Err() == nil && r.signal(sig) == nil {
-		select {
-		case <-r.proc.Done():
-		case <-ctx.Done():
-		}
+	if ctx.Err() == nil {
+		r.askToEnd(ctx, sig)
 	}
 	r.proc.End(context.Background(), sig, 0)
 	<-r.proc.Drained()
+}
+
+// askToEnd waits for that end. The signal is sent again until the program says that it heard: HAProxy's master misses what comes while it
+// begins anew for a reload.
+func (r *run) askToEnd(ctx context.Context, sig os.Signal) {
+	tick := time.NewTicker(reloadStep)
+	defer tick.Stop()
+	for r.leaving.Load() || r.signal(sig) == nil {
+		select {
+		case <-r.proc.Done():
+			return
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 func (r *Runner) is(name, why string) {
@@ -379,6 +392,7 @@ type run struct {
 	proc    *procs.Process
 	show    func([]procs.Line)
 	closing atomic.Bool // what it says at its end is not worth to be shown
+	leaving atomic.Bool // it has said that it ends
 
 	mu    sync.Mutex
 	words []string // its last ones
@@ -437,6 +451,9 @@ func (r *run) output(lines []procs.Line) {
 // hear takes in a line.
 func (r *run) hear(line string) {
 	o := r.kind.hear(line)
+	if o.leaving {
+		r.leaving.Store(true)
+	}
 	r.mu.Lock()
 	if o.show != "" {
 		if r.words = append(r.words, o.show); len(r.words) > keptWords {

@@ -44,6 +44,7 @@ type stage struct {
 	*Runner
 	cluster export.Cluster
 	client  *http.Client
+	folder  string // of the program
 
 	mu     sync.Mutex
 	seen   []proxy.Access
@@ -61,7 +62,7 @@ func stageOf(t *testing.T, name string) *stage {
 	dir := t.TempDir()
 	os.Chmod(dir, 0o755)
 	cert, key := certificate(t, dir)
-	s := &stage{T: t, cluster: export.Cluster{Name: "stage", Listen: []string{freeAddress(t)}, TLSCert: cert, TLSKey: key}}
+	s := &stage{T: t, folder: "front", cluster: export.Cluster{Name: "stage", Listen: []string{freeAddress(t)}, TLSCert: cert, TLSKey: key}}
 	for i := range 2 {
 		w := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			io.WriteString(w, r.Context().Value(http.LocalAddrContextKey).(net.Addr).String())
@@ -73,7 +74,7 @@ func stageOf(t *testing.T, name string) *stage {
 	}
 	s.client = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true, TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 	s.Runner = New(Config{
-		Program: p, Dir: func() (string, error) { return filepath.Join(dir, "front"), nil },
+		Program: p, Dir: func() (string, error) { return filepath.Join(dir, s.folder), nil },
 		Observed: func(a *proxy.Access) { s.note(func() { s.seen = append(s.seen, *a) }) },
 		Said: func(lines []procs.Line) {
 			s.note(func() {
@@ -150,7 +151,11 @@ func TestRunner(t *testing.T) {
 			if a, b := s.ask(), s.ask(); a != two || b != two {
 				t.Errorf("with one worker out: %d, %d, want %d", a, b, two)
 			}
+			run := s.run
 			s.end()
+			if !run.leaving.Load() {
+				t.Error("what it says at its end was not understood")
+			}
 			if _, err := s.Follow(t.Context(), less); err == nil {
 				t.Error("it can be changed when it was closed")
 			}
@@ -209,6 +214,27 @@ func TestRunnerTellsOfAll(t *testing.T) {
 	}
 }
 
+// TestRunnerInOddFolder: its name is long, and full of what means something to one of the programs.
+func TestRunnerInOddFolder(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := stageOf(t, name)
+			s.folder = `ü '"$x & {y}%z#` + strings.Repeat("l", 100)
+			for range 2 {
+				if _, err := s.Follow(t.Context(), s.cluster); err != nil {
+					t.Fatal(err)
+				}
+				s.ask()
+			}
+			s.end()
+			if len(s.seen) != 2 {
+				t.Errorf("observed %d requests, want 2", len(s.seen))
+			}
+		})
+	}
+}
+
 // TestReloadThatIsMissed: a program hears nothing of the signals that come in the first seconds, as HAProxy's master when it begins anew.
 func TestReloadThatIsMissed(t *testing.T) {
 	t.Parallel()
@@ -226,6 +252,27 @@ func TestReloadThatIsMissed(t *testing.T) {
 	}
 	if _, err := s.Follow(t.Context(), s.cluster); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestEndThatIsMissed: the same with the signal that is to end it.
+func TestEndThatIsMissed(t *testing.T) {
+	t.Parallel()
+	s := stageOf(t, "nginx")
+	deaf := *nginx
+	deaf.check = nil
+	deaf.argv = func(*room) []string {
+		return []string{"/bin/sh", "-c", `trap '' QUIT; echo ready >&2; sleep 1.5; trap exit QUIT; while :; do sleep 0.1; done`}
+	}
+	deaf.hear = func(line string) omen { return omen{ready: line == "ready"} }
+	s.config.Program.kind = &deaf
+	if _, err := s.Follow(t.Context(), s.cluster); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	s.end()
+	if took := time.Since(began); took > 15*time.Second {
+		t.Errorf("its end took %v", took)
 	}
 }
 
