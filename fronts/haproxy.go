@@ -61,11 +61,13 @@ const httplog = "option httplog"
 
 // wrapHAProxy gives the piece a form of log that can be read, in place of the one that it asks for.
 func wrapHAProxy(r *room, piece string) (map[string]string, error) {
-	// One thread: one that finds another at the log gives its line up.
+	// One thread: one that finds another at the log gives its line up. And no port that another HAProxy of ours has: both would get some of
+	// the clients.
 	main := `global
     log stdout len 16384 format raw local0 info
     maxconn 2000
     nbthread 1
+    noreuseport
 defaults
     log global
     mode http

@@ -235,6 +235,24 @@ func TestRunnerInOddFolder(t *testing.T) {
 	}
 }
 
+// TestTwoRunners: an address is one program's, and not half another's.
+func TestTwoRunners(t *testing.T) {
+	for _, name := range Names() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			one, two := stageOf(t, name), stageOf(t, name)
+			two.cluster.Listen = one.cluster.Listen
+			if _, err := one.Follow(t.Context(), one.cluster); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := two.Follow(t.Context(), two.cluster); err == nil || !strings.Contains(strings.ToLower(err.Error()), "in use") {
+				t.Errorf("the second: %v", err)
+			}
+			one.ask()
+		})
+	}
+}
+
 // TestReloadThatIsMissed: a program hears nothing of the signals that come in the first seconds, as HAProxy's master when it begins anew.
 func TestReloadThatIsMissed(t *testing.T) {
 	t.Parallel()
