@@ -102,9 +102,10 @@ func (f *following) follow(plan FrontPlan) (changed bool) {
 	if reflect.DeepEqual(plan, f.current) {
 		return false
 	}
-	f.current = plan
 	done, err := f.front.Follow(f.ctx, plan)
-	if err != nil && f.ctx.Err() == nil {
+	if err == nil {
+		f.current = plan // else the next change, even one that needs no telling, has it tried again
+	} else if f.ctx.Err() == nil {
 		f.failed(err)
 	}
 	f.mu.Lock()

@@ -23,6 +23,7 @@ type fakeFront struct {
 	mu     sync.Mutex
 	plans  []FrontPlan
 	done   chan struct{} // of the Follows to come; nil = they are done at once
+	fails  int           // how many of them fail
 	closed bool
 }
 
@@ -39,6 +40,12 @@ func (f *fakeFront) Refuse(b Balanced) error {
 func (f *fakeFront) Follow(_ context.Context, p FrontPlan) (<-chan struct{}, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.fails > 0 {
+		f.fails--
+		over := make(chan struct{})
+		close(over)
+		return over, errors.New("cannot reload the fake")
+	}
 	f.plans = append(f.plans, p)
 	f.told.Is(FrontProgram{Name: "fake", Version: "1", PID: 7, State: FrontReady}, "")
 	if f.done != nil {
@@ -178,6 +185,31 @@ func TestOtherFrontIsEmptiedBeforeAStop(t *testing.T) {
 			t.Fatal("it was not stopped")
 		}
 	}
+}
+
+// TestOtherFrontFails: a change that did not reach the program is tried again with whatever happens next, and stops nobody.
+func TestOtherFrontFails(t *testing.T) {
+	r, f := openFake(t, 3)
+	r.wantIn(f, "all are ready", 1, 2, 3)
+	f.mu.Lock()
+	f.fails = 1
+	f.mu.Unlock()
+	if err := r.Drain(2); err != nil {
+		t.Fatal(err)
+	}
+	failed := func() bool {
+		events, _, _ := r.Events().Reader(0, false).Take(nil, 0)
+		return slices.ContainsFunc(events, func(e Event) bool { return e.Text == "cannot reload the fake" })
+	}
+	for end := time.Now().Add(patience); !failed(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("nobody was told")
+		}
+	}
+	if err := r.Kill(3); err != nil { // of which a front is not told
+		t.Fatal(err)
+	}
+	r.wantIn(f, "after another event", 1, 3)
 }
 
 // TestOtherFrontRefuses what only the proxy can do.

@@ -31,7 +31,7 @@ func (r *room) furnish() error {
 	return unix.Mkfifo(r.fifo(), 0o600)
 }
 
-// write writes files. undo puts back what was there before.
+// write writes files, all or none. undo puts back what was there before.
 func (r *room) write(files map[string]string) (undo func(), err error) {
 	before := map[string][]byte{}
 	undo = func() {
@@ -44,6 +44,7 @@ func (r *room) write(files map[string]string) (undo func(), err error) {
 			before[name] = text
 		}
 		if err := os.WriteFile(r.path(name), []byte(files[name]), 0o600); err != nil {
+			undo()
 			return nil, fmt.Errorf("cannot write a file for %s: %w", r.program.Name, err)
 		}
 	}
