@@ -24,7 +24,7 @@ var nginx = &kind{
 	reloadSignal: syscall.SIGHUP,
 	stopSignal:   syscall.SIGQUIT,
 	hear:         hearNginx,
-	reader:       func(r *room) reader { return nginxReader{r} },
+	reader:       func(r *room) reader { return nginxReader{r, map[string]bool{}} },
 }
 
 // wrapNginx has one process take the requests: each counts turns for itself where the upstream has no zone, and starts with the first worker
@@ -38,12 +38,13 @@ func wrapNginx(r *room, piece string) (map[string]string, error) {
 worker_processes 1;
 pid pid;
 error_log stderr notice;
+error_log log error;
 events { worker_connections 1024; }
 http {
     log_format lbdev_run escape=json '{"at":"$msec","method":"$request_method","uri":"$request_uri","proto":"$server_protocol",'
         '"request":"$request","host":"$http_host","client":"$remote_addr","user":"$remote_user","status":"$status","bytes":"$body_bytes_sent","took":"$request_time",'
         '"whole":"$request_completion","addr":"$upstream_addr","results":"$upstream_status","connects":"$upstream_connect_time",'
-        '"heads":"$upstream_header_time","tooks":"$upstream_response_time","sizes":"$upstream_response_length","length":"$sent_http_content_length","agent":"$http_user_agent","referer":"$http_referer"}';
+        '"heads":"$upstream_header_time","tooks":"$upstream_response_time","sizes":"$upstream_response_length","length":"$sent_http_content_length","connection":"$connection","agent":"$http_user_agent","referer":"$http_referer"}';
     access_log log lbdev_run;
     client_body_temp_path temp/body;
     proxy_temp_path temp/proxy;
@@ -77,18 +78,33 @@ func hearNginx(line string) (o omen) {
 	return o
 }
 
-// nginxReader reads a line for each request, in which nginx tells all that there is to know.
-type nginxReader struct{ room *room }
+// nginxReader reads a line for each request, in which nginx tells all that there is to know, but for this: that a worker ended an answer
+// of unknown length too early is an error, which comes before that line.
+type nginxReader struct {
+	room *room
+	cut  map[string]bool // by the client's connection
+}
+
+var nginxCut = regexp.MustCompile(`^\S+ \S+ \[error\] \d+#\d+: \*(\d+) upstream prematurely closed connection while reading upstream,`)
 
 // A nginxRecord is such a line. Lists are "a, b" for what one upstream block tried; ": " comes between two blocks.
 type nginxRecord struct {
 	At, Method, URI, Proto, Request, Host, Client, User, Status, Bytes, Took string
 	Whole                                                                    string // "OK" or empty
-	Addr, Results, Connects, Heads, Tooks, Sizes, Length                     string
+	Addr, Results, Connects, Heads, Tooks, Sizes, Length, Connection         string
 	Agent, Referer                                                           string
 }
 
 func (n nginxReader) read(line string) (*proxy.Access, string) {
+	if m := nginxCut.FindStringSubmatch(line); m != nil {
+		if len(n.cut) > mostTries {
+			clear(n.cut)
+		}
+		n.cut[m[1]] = true
+	}
+	if nginxLine.MatchString(line) {
+		return nil, "" // it prints it, too
+	}
 	var l nginxRecord
 	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &l) != nil || l.Took == "" {
 		return nil, line
@@ -179,17 +195,18 @@ func (n nginxReader) judge(a *proxy.Access, l *nginxRecord) {
 	}
 }
 
-// complete says who ended an answer that is not complete. For nginx it is complete when a worker closed the connection: then less came than
-// the worker had announced. Of an answer whose length it had not told, the log does not say.
+// complete says who ended an answer that is not complete. Where a worker had announced a length, less came than that.
 func (n nginxReader) complete(a *proxy.Access, l *nginxRecord) {
 	sizes := each(l.Sizes)
 	size, sizeErr := strconv.ParseInt(nth(sizes, len(sizes)-1), 10, 64)
 	length, lengthErr := strconv.ParseInt(l.Length, 10, 64)
+	cut := n.cut[l.Connection]
+	delete(n.cut, l.Connection)
 	switch {
 	case a.Status == 101 || a.Status == 304 || a.Method == "HEAD":
 	case l.Whole == "":
 		a.Outcome, a.Reason = proxy.Canceled, "the client went away"
-	case sizeErr == nil && lengthErr == nil && size < length:
+	case cut, sizeErr == nil && lengthErr == nil && size < length:
 		a.Outcome, a.Reason = proxy.Cut, cutShort
 		a.Attempts[len(a.Attempts)-1].Result = proxy.ResultClosed
 	}

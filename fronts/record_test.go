@@ -223,6 +223,8 @@ func TestRecordsOfOneProgram(t *testing.T) {
 		kind      *kind
 		want      string
 	}{
+		{"an answer of unknown length that its worker ended", `2026/11/25 15:42:43 [error] 13#13: *4 upstream prematurely closed connection while reading upstream, client: 127.0.0.1
+{"at":"1795618442.701","method":"GET","uri":"/c","status":"200","bytes":"10","took":"0.2","whole":"OK","addr":"127.0.0.1:8000","results":"200","connects":"0.0","heads":"0.0","tooks":"0.2","sizes":"5","connection":"4"}`, nginx, "GET /c 200 8000 cut [8000 closed]"},
 		{"a connection without a request", "H\tCR\t400\t0\t-\t<NOSRV>\t0\t12\t0\t-1\t-1\t-1\t-1\t127.0.0.1\t<BADREQ>\t<BADREQ>\t<BADREQ>\t-\t-\t-", haproxy, ""},
 		{"one on which nothing came in time", "H\tcR\t408\t0\t-\t<NOSRV>\t0\t12\t0\t-1\t-1\t-1\t-1\t127.0.0.1\t<BADREQ>\t<BADREQ>\t<BADREQ>\t-\t-\t-", haproxy, ""},
 		{"what is no HTTP", "H\tPR\t400\t0\t-\t<NOSRV>\t0\t12\t0\t-1\t-1\t-1\t-1\t127.0.0.1\t<BADREQ>\t<BADREQ>\t<BADREQ>\t-\t-\t-", haproxy, "<BADREQ> <BADREQ> 400 0 ok []"},
