@@ -238,14 +238,14 @@ func TestRecordsOfOneProgram(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			reader := tt.kind.reader(testRoom(tt.kind))
-			got := ""
+			var got strings.Builder
 			for line := range strings.SplitSeq(tt.log, "\n") {
 				if a, _ := reader.read(line); a != nil {
-					got += brief(a)
+					got.WriteString(brief(a))
 				}
 			}
-			if got != tt.want {
-				t.Errorf("got %q, want %q", got, tt.want)
+			if got.String() != tt.want {
+				t.Errorf("got %q, want %q", got.String(), tt.want)
 			}
 			if c, ok := reader.(counter); ok && c.busy([]int{8000}) {
 				t.Error("its worker is busy for ever")
