@@ -300,12 +300,7 @@ func (r *Runner) died() {
 	if exit.Ran > steadyAfter {
 		r.deaths = 0
 	}
-	r.deaths++
-	r.restarts++
-	d := time.Duration(0)
-	if r.deaths > 1 {
-		d = min(firstDelay<<min(r.deaths-2, 10), longestDelay)
-	}
+	d := r.countDeath()
 	when := "now"
 	if d > 0 {
 		when = "in " + d.String()
@@ -314,14 +309,22 @@ func (r *Runner) died() {
 	r.timer.Reset(d)
 }
 
+// countDeath counts one, and returns after what time the next start comes.
+func (r *Runner) countDeath() time.Duration {
+	r.deaths++
+	r.restarts++
+	if r.deaths == 1 {
+		return 0
+	}
+	return min(firstDelay<<min(r.deaths-2, 10), longestDelay)
+}
+
 // startAgain is the start after a death. One that fails is another death.
 func (r *Runner) startAgain() {
 	ctx, cancel := context.WithTimeout(r.alive, startPatience)
 	defer cancel()
 	if err := r.start(ctx); err != nil {
-		r.deaths++
-		r.restarts++
-		d := min(firstDelay<<min(r.deaths-2, 10), longestDelay)
+		d := r.countDeath()
 		r.is(Backoff, fmt.Sprintf("%v; again in %v", err, d))
 		r.timer.Reset(d)
 		return
