@@ -40,42 +40,21 @@ func (b *Backend) incarnationAt(at time.Time) uint64 {
 // not name. The record belongs to the proxy until Observed returns.
 func (p *Proxy) Observed(a *Access) {
 	p.counts.total.Add(1)
-	by := p.Pool.identify(a)
-	for i := range a.Attempts {
-		at := &a.Attempts[i]
-		b := p.Pool.backendAt(at.Port)
-		if b == nil {
-			continue
-		}
-		b.requests.Add(1)
-		if at.FirstByte > 0 {
-			b.latency.add(at.FirstByte)
-			b.firstBytes.add(at.FirstByte)
-		}
-		if wentWrong(at.Result) {
-			b.failures.Add(1)
-		}
-	}
-	if by != nil {
+	if by := p.Pool.observed(a); by != nil {
 		by.answered(a.Status, a.Total)
 	}
 	p.tell(a)
 }
 
-// wentWrong says whether an attempt came to nothing because of its worker.
-func wentWrong(result string) bool {
-	_, err := strconv.Atoi(result)
-	return err != nil && result != ResultCanceled && result != ResultEnded
-}
-
-// identify fills in who the workers are, and returns the one that answered; nil = none did, or it is gone.
-func (p *Pool) identify(a *Access) (by *Backend) {
+// observed counts the attempts at their workers, fills in who those are, and returns the one that answered; nil = none did, or it is gone.
+func (p *Pool) observed(a *Access) (by *Backend) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for i := range a.Attempts {
 		at := &a.Attempts[i]
 		if b := p.find(at.Port); b != nil {
 			at.Worker, at.Incarnation = b.worker, b.incarnationAt(a.Start.Add(at.Start))
+			b.observed(at)
 		}
 	}
 	if b := p.find(a.Port); b != nil {
@@ -84,10 +63,22 @@ func (p *Pool) identify(a *Access) (by *Backend) {
 	return by
 }
 
-func (p *Pool) backendAt(port int) *Backend {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.find(port)
+// observed counts an attempt.
+func (b *Backend) observed(at *Attempt) {
+	b.requests.Add(1)
+	if at.FirstByte > 0 {
+		b.latency.add(at.FirstByte)
+		b.firstBytes.add(at.FirstByte)
+	}
+	if wentWrong(at.Result) {
+		b.failures.Add(1)
+	}
+}
+
+// wentWrong says whether an attempt came to nothing because of its worker.
+func wentWrong(result string) bool {
+	_, err := strconv.Atoi(result)
+	return err != nil && result != ResultCanceled && result != ResultEnded
 }
 
 // find is the worker with a port; p.mu is held.
