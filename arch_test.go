@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"proxy":             {},
 	"templates":         {},
 	"sample":            {},
-	"rundir":            {},
+	"rundir":            {"procs"},
 	"config":            {},
 	"fronts":            {"procs", "proxy", "templates"},
 	"cluster":           {"procs", "proxy", "rundir"},

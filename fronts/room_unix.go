@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -78,9 +77,6 @@ func becomes(p *Program) string {
 	}
 	return "nobody"
 }
-
-// lives says whether there is a process of this number.
-func lives(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
 
 func (r *run) signal(sig os.Signal) error {
 	p, err := os.FindProcess(r.proc.Pid())

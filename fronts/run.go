@@ -108,7 +108,7 @@ func (r *run) note(o omen) {
 		clear(a.old)
 	}
 	for pid := range a.old {
-		if !lives(pid) {
+		if !procs.Exists(pid) {
 			delete(a.old, pid)
 		}
 	}
@@ -164,7 +164,7 @@ func awaitGone(pids []int, over <-chan struct{}, done chan<- struct{}) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for _, pid := range pids {
-		for lives(pid) {
+		for procs.Exists(pid) {
 			select {
 			case <-tick.C:
 			case <-over:

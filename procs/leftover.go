@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	psprocess "github.com/shirou/gopsutil/v4/process"
 )
 
 // A Leader identifies a process for good, also in a file that outlives us: a pid alone may be another's tomorrow. In most
@@ -21,6 +23,12 @@ func StartTime(pid int) (start uint64, ok bool) { return startTime(pid) }
 
 // Alive says whether the process with this pid and start, see StartTime, is still there. A zombie is not.
 func Alive(pid int, start uint64) bool { return isAlive(pid, start) }
+
+// Exists says whether there is a process of this number, whoever's it is, zombies among them. If that can't be told, there is.
+func Exists(pid int) bool {
+	there, err := psprocess.PidExists(int32(pid))
+	return there || err != nil
+}
 
 // A Leftover is a process that a lbdev has started, or one that it has left behind.
 type Leftover struct {

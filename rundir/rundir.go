@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/lbdev/lbdev/procs"
 )
 
 // Prefix begins the name of such a folder; the pid of its lbdev follows.
@@ -28,7 +30,7 @@ func Make(parent string) (string, error) {
 func Left(parent string) (left []string) {
 	dirs, _ := filepath.Glob(filepath.Join(parent, Prefix+"[0-9]*-*"))
 	for _, dir := range dirs {
-		if pid := Owner(dir); pid == 0 || processLives(pid) {
+		if pid := Owner(dir); pid == 0 || procs.Exists(pid) {
 			continue
 		}
 		entries, err := os.ReadDir(dir)

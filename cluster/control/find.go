@@ -13,9 +13,8 @@ import (
 	"sync"
 	"time"
 
-	psprocess "github.com/shirou/gopsutil/v4/process"
-
 	"github.com/lbdev/lbdev/cluster"
+	"github.com/lbdev/lbdev/procs"
 )
 
 // probePatience is how long a cluster may take to answer whether it runs. It takes a millisecond; one that was stopped
@@ -146,18 +145,12 @@ func ask(ctx context.Context, info Info) (*cluster.Snapshot, Status, string) {
 	switch {
 	case wantsToken && (err == nil || refused && refusal.Status == http.StatusUnauthorized):
 		return nil, Dead, "" // another cluster has the port now
-	case info.PID != 0 && !lives(info.PID):
+	case info.PID != 0 && !procs.Exists(info.PID):
 		return nil, Dead, ""
 	case ctx.Err() != nil:
 		return nil, Silent, fmt.Sprintf("it has not answered for %v", probePatience)
 	}
 	return nil, Silent, err.Error()
-}
-
-// lives says whether there is such a process. If that can't be told, there is.
-func lives(pid int) bool {
-	there, err := psprocess.PidExists(int32(pid))
-	return there || err != nil
 }
 
 // Prune removes the files of a cluster that is dead or broken. One that runs by now is left alone, with an error.
