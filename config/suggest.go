@@ -1,8 +1,10 @@
 package config
 
 import (
-	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/hbollon/go-edlib"
 )
 
 // otherWords are what other programs call a key.
@@ -61,29 +63,14 @@ func nearest(word string, words []string) string {
 	return best
 }
 
-// distance is how many letters must be changed, added, left out or swapped with their neighbour to make one word of the other.
+// distance is how many letters must be changed, added, left out or swapped with their neighbour to make one word of the other. It is not
+// counted for what is no word: it takes time by the product of the lengths.
 func distance(a, b string) int {
-	x, y := []rune(a), []rune(b)
-	if len(x) > 64 || len(y) > 64 {
-		return 64
+	if max(utf8.RuneCountInString(a), utf8.RuneCountInString(b)) > longestWord {
+		return longestWord
 	}
-	before, last, row := make([]int, len(y)+1), make([]int, len(y)+1), make([]int, len(y)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(x); i++ {
-		row[0] = i
-		for j := 1; j <= len(y); j++ {
-			cost := 1
-			if x[i-1] == y[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && x[i-1] == y[j-2] && x[i-2] == y[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, slices.Clone(row), before
-	}
-	return last[len(y)]
+	return edlib.OSADamerauLevenshteinDistance(a, b)
 }
+
+// longestWord is how many letters a word may have.
+const longestWord = 64

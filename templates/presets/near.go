@@ -6,42 +6,18 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+	"github.com/hbollon/go-edlib"
 )
 
 // nearest is the name that was meant by one that is not there, if it is not too far from it; else empty.
 func nearest(word string, names []string) string {
 	best, least := "", min(3, 1+len(word)/3)
 	for _, name := range names {
-		if d := distance(strings.ToLower(word), name); d < least || d == least && best == "" {
+		if d := edlib.OSADamerauLevenshteinDistance(strings.ToLower(word), name); d < least || d == least && best == "" {
 			best, least = name, d
 		}
 	}
 	return best
-}
-
-// distance is how many letters must be added, left out, changed, or swapped with their neighbour, to get from a to b.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			change := 1
-			if a[i-1] == b[j-1] {
-				change = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+change)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }
 
 // places are where in a text the values of its keys stand, by path.
