@@ -25,10 +25,7 @@ func downCommand() *cli.Command {
 }
 
 func down(c *cli.Context) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	r, err := attach(c)
+	r, err := attachAlone(c)
 	if err != nil {
 		return err
 	}

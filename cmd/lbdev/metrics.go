@@ -42,10 +42,7 @@ lbdev metrics --json | jq '.metrics[].name'  for scripts`,
 }
 
 func printMetrics(c *cli.Context) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	r, err := attach(c)
+	r, err := attachAlone(c)
 	if err != nil {
 		return err
 	}

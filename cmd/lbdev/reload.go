@@ -33,10 +33,7 @@ The exit code is 3 if the file is broken.`,
 }
 
 func reload(c *cli.Context) error {
-	if err := noArguments(c); err != nil {
-		return err
-	}
-	r, err := attach(c)
+	r, err := attachAlone(c)
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,14 @@ func attach(c *cli.Context) (*remote, error) {
 	return &remote{Found: found, Client: found.Client(), ctx: c.Context, out: lookOf(fileOf(c.App.Writer))}, nil
 }
 
+// attachAlone is attach for a command that takes no arguments.
+func attachAlone(c *cli.Context) (*remote, error) {
+	if err := noArguments(c); err != nil {
+		return nil, err
+	}
+	return attach(c)
+}
+
 // remoteError adds to an error of package control its exit code and what to do.
 func remoteError(err error) error {
 	if e, ok := errors.AsType[*control.NotFoundError](err); ok {
