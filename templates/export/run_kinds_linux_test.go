@@ -172,22 +172,29 @@ func TestExportsRepeat(t *testing.T) {
 	})
 }
 
+// certificateFor makes a certificate as a target wants it, in a folder of that name.
+func certificateFor(t *testing.T, target, folder string) (cert, key string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "lbdev-export") // not below a folder that is closed to whom root becomes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	os.Chmod(dir, 0o755)
+	cert, key = certificate(t, filepath.Join(dir, folder))
+	if target == "haproxy" {
+		both := filepath.Join(dir, folder, "both.pem")
+		join(t, both, cert, key)
+		return both, ""
+	}
+	return cert, key
+}
+
 // TestExportsTLS: https, and workers are told so.
 func TestExportsTLS(t *testing.T) {
 	each(t, []string{"nginx", "haproxy", "apache", "caddy"}, func(t *testing.T, target string) {
 		c, copies := crew(t, 2)
-		dir, err := os.MkdirTemp("", "lbdev-export") // not below a folder that is closed to whom root becomes
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		os.Chmod(dir, 0o755)
-		c.TLSCert, c.TLSKey = certificate(t, filepath.Join(dir, "my shop"))
-		if target == "haproxy" {
-			both := filepath.Join(dir, "my shop", "both.pem")
-			join(t, both, c.TLSCert, c.TLSKey)
-			c.TLSCert, c.TLSKey = both, ""
-		}
+		c.TLSCert, c.TLSKey = certificateFor(t, target, "my shop")
 		f := serve(t, target, c)
 		client := &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 		defer client.CloseIdleConnections()
@@ -297,18 +304,7 @@ func TestExportsConnections(t *testing.T) {
 func TestExportsEdge(t *testing.T) {
 	each(t, []string{"nginx", "haproxy", "apache", "caddy"}, func(t *testing.T, target string) {
 		c, copies := crew(t, 2)
-		dir, err := os.MkdirTemp("", "lbdev-export") // not below a folder that is closed to whom root becomes
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.RemoveAll(dir) })
-		os.Chmod(dir, 0o755)
-		c.TLSCert, c.TLSKey = certificate(t, filepath.Join(dir, "shop"))
-		if target == "haproxy" {
-			both := filepath.Join(dir, "both.pem")
-			join(t, both, c.TLSCert, c.TLSKey)
-			c.TLSCert, c.TLSKey = both, ""
-		}
+		c.TLSCert, c.TLSKey = certificateFor(t, target, "shop")
 		c.Redirect, c.ProxyHeader = fmt.Sprintf("127.0.0.1:%d", freePort(t)), target != "caddy" // which reads no such header
 		startFront(t, target, c)
 		dial := func(address string) net.Conn {
