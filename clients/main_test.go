@@ -114,12 +114,19 @@ func upAt(t *testing.T, name string, base, port int, flags, command []string) *f
 // again starts lbdev at the same ports.
 func (f *front) again(flags, command []string) {
 	f.Helper()
-	f.exited = make(chan struct{})
-	args := append([]string{"up", "--json", "--base-port", strconv.Itoa(f.base), "--listen", f.host}, flags...)
+	args := append([]string{"--json"}, flags...)
 	if command != nil {
 		args = append(append(args, "--"), command...)
 	}
-	f.cmd = exec.Command(program, args...)
+	f.start(args...)
+	f.lbdev("wait")
+}
+
+// start starts lbdev up at the front's ports, until the test ends.
+func (f *front) start(args ...string) {
+	f.Helper()
+	f.exited = make(chan struct{})
+	f.cmd = exec.Command(program, append([]string{"up", "--base-port", strconv.Itoa(f.base), "--listen", f.host}, args...)...)
 	f.cmd.Dir, f.cmd.Env, f.cmd.Stdout, f.cmd.Stderr = f.dir, f.env, &f.stdout, &f.stderr
 	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // signals of a test are for lbdev alone
 	if err := f.cmd.Start(); err != nil {
@@ -128,7 +135,6 @@ func (f *front) again(flags, command []string) {
 	exited, cmd := f.exited, f.cmd
 	go func() { cmd.Wait(); close(exited) }()
 	f.Cleanup(f.down)
-	f.lbdev("wait")
 }
 
 // down ends lbdev, which ends what it has started.

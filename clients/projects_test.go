@@ -10,13 +10,11 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -145,16 +143,7 @@ func upIn(t *testing.T, dir string, flags ...string) *front {
 	f.url = "http://" + f.host
 	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NEXT_TELEMETRY_DISABLED=1", "DENO_NO_UPDATE_CHECK=1",
 		"PATH="+tools(t)+":"+os.Getenv("PATH"))
-	f.exited = make(chan struct{})
-	args := append([]string{"up", "--dashboard", "off", "--base-port", strconv.Itoa(f.base), "--listen", f.host}, flags...)
-	f.cmd = exec.Command(program, args...)
-	f.cmd.Dir, f.cmd.Env, f.cmd.Stdout, f.cmd.Stderr = f.dir, f.env, &f.stdout, &f.stderr
-	f.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := f.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() { f.cmd.Wait(); close(f.exited) }()
-	t.Cleanup(f.down)
+	f.start(append([]string{"--dashboard", "off"}, flags...)...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("lbdev said:\n%s", &f.stdout)
