@@ -91,13 +91,21 @@ func (c *Cluster) readBalancing(change Balancing) (policy balance.Policy, sticky
 	return policy, sticky, nil
 }
 
-// cookieName is the name of our own cookie. It has the front's port in it, as cookies don't care for ports: two clusters on one machine
-// would take each other's.
+// cookieName is the name of our own cookie.
 func (c *Cluster) cookieName() string {
 	if address, ok := c.front.openings[0].Addr().(*net.TCPAddr); ok {
-		return cookiePrefix + "_" + strconv.Itoa(address.Port)
+		return cookieFor(address.Port)
 	}
 	return cookiePrefix
+}
+
+// cookieFor has the front's port in the name, if it has one, as cookies don't care for ports: two clusters on one machine would take each
+// other's.
+func cookieFor(port int) string {
+	if port == 0 {
+		return cookiePrefix
+	}
+	return cookiePrefix + "_" + strconv.Itoa(port)
 }
 
 // A Balanced says in words how workers are chosen.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/lbdev/lbdev/procs"
 	"github.com/lbdev/lbdev/proxy"
@@ -65,7 +64,7 @@ func (c *Config) Export() Export {
 	e := Export{
 		Name: c.name(), Dir: c.Dir, Env: c.envNames(), Listen: append([]string{c.Listen}, c.MoreListen...), Mode: c.Mode, Upstream: c.Upstream,
 		Policy: c.Policy, Sticky: c.Sticky, SlowMS: c.SlowStart.Milliseconds(), ReadyPath: c.ReadyPath,
-		HoldMS: c.hold().Milliseconds(), RetryUnsafe: c.RetryUnsafe, MaxBody: c.MaxBody,
+		HoldMS: holds(&proxy.Proxy{Hold: c.Hold}), RetryUnsafe: c.RetryUnsafe, MaxBody: c.MaxBody,
 		StopSignal: procs.SignalName(c.stopSignal()), StopMS: c.stopTimeout().Milliseconds(),
 		Concurrency: c.WorkerConcurrency, Redirect: c.Redirect, ProxyHeader: c.ProxyProtocol, Unsaid: c.unsaid(),
 		TLS: c.TLS != nil, TLSCert: c.TLSCert, TLSKey: c.TLSKey,
@@ -83,7 +82,7 @@ func (c *Config) Export() Export {
 		e.HealthPath, e.HealthEvery, e.HealthWithin = h.Path, h.interval().Milliseconds(), h.timeout().Milliseconds()
 		e.HealthFall, e.HealthRise = h.fall(), h.rise()
 	}
-	e.Cookie = cookieNameFor(e.Listen[0])
+	e.Cookie = cookieFor(portOf(e.Listen[0]))
 	e.Command, e.Masked = Mask(c.Command, c.Secrets...)
 	for _, path := range []*string{&e.ReadyPath, &e.HealthPath} {
 		shown := proxy.Redact(*path)
@@ -107,6 +106,9 @@ func (c *Config) Export() Export {
 	return e
 }
 
+// holds is how long a proxy lets requests wait, in ms; 0 = not at all.
+func holds(p *proxy.Proxy) int64 { return max(p.Holds(), 0).Milliseconds() }
+
 // unsaid are the settings that no other program has, or that are lbdev's own affair.
 func (c *Config) unsaid() (names []string) {
 	for _, setting := range []struct {
@@ -125,7 +127,7 @@ func (c *Config) unsaid() (names []string) {
 // Export is what this cluster is now, for other programs to do the same.
 func (c *Cluster) Export() Export {
 	e, now := c.launch.Load().Export(), c.Snapshot()
-	e.HoldMS = max(c.proxy.Holds(), 0).Milliseconds()
+	e.HoldMS = holds(c.proxy)
 	balanced := c.Balanced()
 	e.Policy, e.SlowMS = balanced.Policy, balanced.SlowStart.Milliseconds()
 	if e.Sticky = balanced.Sticky; e.Sticky == "off" {
@@ -143,16 +145,6 @@ func (c *Cluster) Export() Export {
 	}
 	return e
 }
-
-// cookieNameFor is cookieName for an address.
-func cookieNameFor(address string) string {
-	if _, port, err := net.SplitHostPort(address); err == nil && !strings.HasPrefix(address, "unix:") {
-		return cookiePrefix + "_" + port
-	}
-	return cookiePrefix
-}
-
-func (c *Config) hold() time.Duration { return max(orDefault(c.Hold, 30*time.Second), 0) }
 
 // envNames are the names of what the user has set for the workers.
 func (c *Config) envNames() []string {
