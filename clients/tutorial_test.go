@@ -5,6 +5,7 @@ package clients
 import (
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -195,10 +196,17 @@ func (d *desk) curls(turn, base int, text string) {
 	}
 }
 
-// until waits until somebody listens.
+// until waits until somebody listens. It asks by connecting: who tries to listen takes the port from who is about to.
 func (d *desk) until(port int) {
 	d.Helper()
-	eventually(d.T, fmt.Sprintf("somebody listens on %d", port), func() bool { return !allFree(port, 1) })
+	eventually(d.T, fmt.Sprintf("somebody listens on %d", port), func() bool {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			return false
+		}
+		conn.Close()
+		return true
+	})
 }
 
 // TestTutorialWithLbdev does what stands beside it.

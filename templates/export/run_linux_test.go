@@ -76,8 +76,13 @@ func (c *workerCopy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	case r.URL.Path == "/missing":
 		http.NotFound(w, r)
-	case r.Method == http.MethodPost:
-		io.Copy(w, r.Body)
+	case r.Method == http.MethodPost: // read whole before the answer begins: Caddy cuts one that begins earlier
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Write(body)
 	default:
 		fmt.Fprintf(w, "%d", c.port)
 	}
