@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
 
@@ -68,12 +67,12 @@ func readFile(c *cli.Context) (*configFile, error) {
 	if name == "" {
 		name = defaultFile
 	}
-	data, err := os.ReadFile(name)
+	data, err := readText(name)
 	if errors.Is(err, fs.ErrNotExist) && !c.IsSet("file") {
 		return &configFile{File: &config.File{}}, nil
 	}
 	if err != nil {
-		return nil, &commandError{code: exitConfig, err: fmt.Errorf("cannot read config file %q: %w", name, bare(err)), hint: "name another with  lbdev up --file FILE …"}
+		return nil, &commandError{code: exitConfig, err: fmt.Errorf("cannot read config file %q: %w", name, err), hint: "name another with  lbdev up --file FILE …"}
 	}
 	file, err := config.Parse(name, data)
 	if err != nil {

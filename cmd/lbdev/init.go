@@ -84,18 +84,16 @@ type draft struct {
 // newDraft finds out what the file is for.
 func newDraft(c *cli.Context) (*draft, error) {
 	d := &draft{command: commandOf(c)}
-	set, err := loadPresets()
-	if err != nil {
-		return nil, err
-	}
-	place, asked := here(), c.String("preset")
+	set, place, asked := loadPresets(), here(), c.String("preset")
 	var found presets.Found
+	var err error
 	switch {
 	case len(d.command) > 0 && asked != "":
 		return nil, &commandError{
 			code: exitUsage, err: fmt.Errorf("cannot write both %q and preset %q into the file", d.command[0], asked), hint: "lbdev init -- COMMAND   or  lbdev init --preset PRESET",
 		}
 	case len(d.command) > 0:
+		warnOfBroken(c, set)
 		if found, ok := set.Complete(d.command, place); ok {
 			d.found = &found
 		}
@@ -112,6 +110,7 @@ func newDraft(c *cli.Context) (*draft, error) {
 	if err != nil {
 		return nil, presetError(err)
 	}
+	warnOfBroken(c, set)
 	d.found = &found
 	return d, nil
 }

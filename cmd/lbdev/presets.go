@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -49,10 +51,7 @@ func showPresets(c *cli.Context) error {
 		}
 		return printText(c, dir+"\n")
 	}
-	set, err := loadPresets()
-	if err != nil {
-		return err
-	}
+	set := loadPresets()
 	if name := c.Args().First(); name != "" {
 		return showPreset(c, set, name)
 	}
@@ -61,7 +60,10 @@ func showPresets(c *cli.Context) error {
 		for _, p := range set.All() {
 			all = append(all, newPresetJSON(p))
 		}
-		return printJSON(c, all)
+		for _, b := range set.Broken() {
+			all = append(all, presetJSON{Name: b.Name, Own: true, File: b.File, Known: []string{}, Error: b.Error()})
+		}
+		return cmp.Or(printJSON(c, all), brokenError(set))
 	}
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -76,8 +78,19 @@ func showPresets(c *cli.Context) error {
 		}
 		fmt.Fprintf(w, "%s\t%s%s\t%s\n", p.Name, p.Title, own, by)
 	}
+	for _, b := range set.Broken() {
+		fmt.Fprintf(w, "%s\t%s\t%v\n", b.Name, "broken (your own)", b)
+	}
 	w.Flush() // into a Builder, which takes everything
-	return printText(c, b.String())
+	return cmp.Or(printText(c, b.String()), brokenError(set))
+}
+
+// brokenError is what is wrong with presets of the user's; nil if nothing is.
+func brokenError(set *presets.Set) error {
+	if n := len(set.Broken()); n > 0 {
+		return &commandError{code: exitConfig, err: fmt.Errorf("cannot use %s of your own", count(n, "preset")), hint: presetsHint}
+	}
+	return nil
 }
 
 // knownNames are the commands that a preset gives their port, as people type them.
@@ -106,6 +119,7 @@ type presetJSON struct {
 	Before []string `json:"prepare,omitempty"`
 	Notes  []string `json:"notes,omitempty"`
 	YAML   string   `json:"yaml,omitempty"`
+	Error  string   `json:"error,omitempty"` // why it can't be used
 }
 
 func newPresetJSON(p presets.Preset) presetJSON {
@@ -120,9 +134,10 @@ func newPresetJSON(p presets.Preset) presetJSON {
 func showPreset(c *cli.Context, set *presets.Set, name string) error {
 	p, ok := set.ByName(name)
 	found, err := set.Named(name, here())
-	if !ok {
+	if _, broken := errors.AsType[*presets.BrokenError](err); broken || !ok {
 		return presetError(err)
 	}
+	warnOfBroken(c, set)
 	if c.Bool("json") {
 		shown := newPresetJSON(p)
 		shown.YAML = p.Text
@@ -192,16 +207,10 @@ func describeFound(w io.Writer, f presets.Found) {
 	}
 }
 
-// presetCandidates are the presets by name. A file of the user's that can't be read keeps none of lbdev's away.
+// presetCandidates are the presets by name.
 func presetCandidates() []candidate {
-	set, err := loadPresets()
-	if err != nil {
-		if set, err = presets.Load(""); err != nil {
-			return nil
-		}
-	}
 	var found []candidate
-	for _, p := range set.All() {
+	for _, p := range loadPresets().All() {
 		found = append(found, candidate{p.Name, p.Title})
 	}
 	return found

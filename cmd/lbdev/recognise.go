@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/joho/godotenv"
 	"github.com/urfave/cli/v2"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -35,21 +34,16 @@ func presetFolder() (string, error) {
 }
 
 // loadPresets loads lbdev's presets and the user's.
-func loadPresets() (*presets.Set, error) {
+func loadPresets() *presets.Set {
 	dir, _ := presetFolder() // without a home there are none
-	set, err := presets.Load(dir)
-	if err != nil {
-		if err = presetError(err); !isCommandError(err) {
-			err = &commandError{code: exitConfig, err: err, hint: presetsHint}
-		}
-		return nil, err
+	return presets.Load(dir, settingNames())
+}
+
+// warnOfBroken tells of presets of the user's that could not be used, where nothing depends on them.
+func warnOfBroken(c *cli.Context, set *presets.Set) {
+	for _, b := range set.Broken() {
+		fmt.Fprintf(c.App.ErrWriter, "lbdev: warning: left out: %v\n", b)
 	}
-	for _, p := range set.All() {
-		if err := p.CheckSettings(settingNames()); err != nil {
-			return nil, presetError(err)
-		}
-	}
-	return set, nil
 }
 
 // settingNames are the keys of lbdev.yaml that a preset may set: all but those that say what is run.
@@ -94,7 +88,7 @@ func presetError(err error) error {
 			hint: "name the command yourself:  lbdev up -- python manage.py runserver   or try  lbdev up --sample",
 		}
 	}
-	if _, ok := errors.AsType[*presets.FileError](err); ok {
+	if _, ok := errors.AsType[*presets.BrokenError](err); ok {
 		return &commandError{code: exitConfig, err: err, hint: presetsHint}
 	}
 	return err
@@ -111,13 +105,10 @@ func (p *plan) choose(c *cli.Context, file *configFile) error {
 	if c.Bool("sample") || len(p.argv) == 0 && !knows(c.Command, "preset") {
 		return nil
 	}
-	set, err := loadPresets()
-	if err != nil {
-		return err
-	}
-	place := here()
+	set, place := loadPresets(), here()
 	place.Getenv = variablesOf(c, file)
 	if len(p.argv) > 0 && asked == "" {
+		warnOfBroken(c, set)
 		if cluster.HasSocket(append(file.environ(), c.StringSlice("env")...)) {
 			return nil
 		}
@@ -127,6 +118,7 @@ func (p *plan) choose(c *cli.Context, file *configFile) error {
 		return nil
 	}
 	var found presets.Found
+	var err error
 	if asked != "" {
 		found, err = set.Named(asked, place)
 	} else {
@@ -138,6 +130,7 @@ func (p *plan) choose(c *cli.Context, file *configFile) error {
 		}
 		return file.blame(err)
 	}
+	warnOfBroken(c, set)
 	p.found = &found
 	if len(p.argv) > 0 && !slices.Equal(p.argv, found.Command) { // the preset gives the settings, its user the command
 		known, ok := set.Complete(p.argv, place)
@@ -162,7 +155,7 @@ func here() presets.Place {
 func variablesOf(c *cli.Context, file *configFile) func(string) string {
 	values := map[string]string{}
 	if name := c.String("env-file"); name != "" {
-		if read, err := godotenv.Read(name); err == nil { // else that is told when workers are to get what is in it
+		if read, err := readEnvFile(name); err == nil { // else that is told when workers are to get what is in it
 			values = read
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
@@ -163,7 +162,7 @@ func configError(err error) error {
 // next is the plan as it would be now. A file that is gone or empty is taken for one that is being written, unless somebody has asked
 // for it by hand.
 func (r *reloader) next(byHand bool) (*plan, error) {
-	text, err := os.ReadFile(r.fileName(nil))
+	text, err := readText(r.fileName(nil))
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && r.plan.file.FileName() != "":
 		return nil, fmt.Errorf("cannot find %q any more", r.fileName(nil))

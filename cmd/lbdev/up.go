@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/joho/godotenv"
 	"github.com/urfave/cli/v2"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -240,11 +239,8 @@ func (p *plan) envFile(name string) error {
 	if name == "" {
 		return nil
 	}
-	env, err := godotenv.Read(name)
+	env, err := readEnvFile(name)
 	if err != nil {
-		if pathErr, ok := errors.AsType[*os.PathError](err); ok {
-			err = pathErr.Err
-		}
 		return &commandError{code: exitConfig, err: fmt.Errorf("cannot read env file %q: %w", name, err), hint: "each line of it is NAME=VALUE"}
 	}
 	p.config.EnvFile = env

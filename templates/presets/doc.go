@@ -1,7 +1,7 @@
 // Package presets knows how web frameworks want to be started: one YAML file per framework says how its folders are recognised,
 // what to run, how the port gets in, what must be built before, and what goes wrong with several copies in one folder.
 //
-//	set, err := presets.Load("")                        // the embedded ones
+//	set := presets.Load("", nil)                        // the embedded ones
 //	found, err := set.Recognise(presets.Here("."))
 //	found.Command                                       // python3 manage.py runserver 127.0.0.1:{port} --noreload
 //	found.Why                                           // manage.py names django

@@ -60,8 +60,11 @@ func (e *NotRecognised) Error() string {
 	return "cannot tell what to start: nothing in this folder is known"
 }
 
-// Recognise finds the first preset that fits the folder. The error is a *NotRecognised, or about the one that was found.
+// Recognise finds the first preset that fits the folder. The error is a *NotRecognised, about the one that was found, or *BrokenErrors.
 func (s *Set) Recognise(place Place) (Found, error) {
+	if err := s.fault(func(*BrokenError) bool { return true }); err != nil {
+		return Found{}, err
+	}
 	var found *Found
 	var others []Other
 	var looked []string
@@ -115,6 +118,9 @@ func (p *Preset) LooksFor() string {
 // Named is the preset of a name, whatever the folder looks like. procfile:NAME is a line of the Procfile.
 func (s *Set) Named(name string, place Place) (Found, error) {
 	name, entry, _ := strings.Cut(name, ":")
+	if err := s.fault(func(b *BrokenError) bool { return b.mayBe(name) }); err != nil {
+		return Found{}, err
+	}
 	p, ok := s.ByName(name)
 	if !ok {
 		return Found{}, &UnknownPreset{Name: name, Near: nearest(name, s.names())}

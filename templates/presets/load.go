@@ -21,16 +21,13 @@ import (
 var embedded embed.FS
 
 // Load reads the presets: lbdev's own, and those in the folder userDir, which take the place of lbdev's of the same name. An empty userDir,
-// or one that is not there, adds none, and files whose names begin with a dot don't count. An error about a user's file is a *FileError.
-func Load(userDir string) (*Set, error) {
+// or one that is not there, adds none, and files whose names begin with a dot don't count. Their settings must be among these; nil = any may
+// be. What can't be used is left out: see Broken.
+func Load(userDir string, settings []string) *Set {
 	s := &Set{}
-	if err := s.read(embedded, ""); err != nil {
-		return nil, err
-	}
+	s.read(embedded, "", settings)
 	if _, err := os.Stat(userDir); userDir != "" && !errors.Is(err, fs.ErrNotExist) {
-		if err := s.read(os.DirFS(userDir), userDir); err != nil {
-			return nil, err
-		}
+		s.read(os.DirFS(userDir), userDir, settings)
 	}
 	slices.SortStableFunc(s.presets, func(a, b Preset) int {
 		if a.Order != b.Order {
@@ -38,33 +35,24 @@ func Load(userDir string) (*Set, error) {
 		}
 		return len(b.Source) - len(a.Source) // a user's own comes first
 	})
-	return s, nil
+	return s
 }
 
 // read adds the presets in a folder.
-func (s *Set) read(dir fs.FS, source string) error {
+func (s *Set) read(dir fs.FS, source string, settings []string) {
 	entries, err := fs.ReadDir(dir, ".")
 	if err != nil {
-		return unreadable(source, err)
+		s.broken = append(s.broken, unreadable(source, "", err))
 	}
 	for _, entry := range entries {
 		name := entry.Name()
-		if path.Ext(name) != ".yaml" || entry.IsDir() || strings.HasPrefix(name, ".") { // .#shop.yaml is a lock of Emacs, and leads nowhere
+		if path.Ext(name) != ".yaml" || strings.HasPrefix(name, ".") { // .#shop.yaml is a lock of Emacs, and leads nowhere
 			continue
 		}
-		text, err := fs.ReadFile(dir, name)
-		if source != "" {
-			name = filepath.Join(source, name)
-		}
+		p, err := readPreset(dir, source, name, settings)
 		if err != nil {
-			return unreadable(name, err)
-		}
-		p, err := Parse(name, text)
-		if err != nil {
-			return err
-		}
-		if source == "" {
-			p.Source = ""
+			s.broken = append(s.broken, err)
+			continue
 		}
 		if i := slices.Index(s.names(), p.Name); i >= 0 {
 			s.presets[i] = p
@@ -72,15 +60,50 @@ func (s *Set) read(dir fs.FS, source string) error {
 		}
 		s.presets = append(s.presets, p)
 	}
-	return nil
 }
 
-// unreadable says that a file, or the folder, can't be read.
-func unreadable(name string, err error) error {
-	if of, ok := errors.AsType[*fs.PathError](err); ok {
-		err = of.Err
+func readPreset(dir fs.FS, source, name string, settings []string) (Preset, *BrokenError) {
+	file, stem := filepath.Join(source, name), strings.TrimSuffix(name, path.Ext(name))
+	text, err := ReadFile(dir, name)
+	if err != nil {
+		return Preset{}, unreadable(file, stem, err)
 	}
-	return fmt.Errorf("cannot read presets of your own: %q: %w", name, err)
+	p, err := Parse(file, text)
+	if err == nil && settings != nil {
+		err = p.checkSettings(settings)
+	}
+	if err != nil {
+		if m := nameLine.FindSubmatch(text); m != nil {
+			stem = string(m[1])
+		}
+		return Preset{}, &BrokenError{File: file, Name: stem, Err: err}
+	}
+	if source == "" {
+		p.Source = ""
+	}
+	return p, nil
+}
+
+// nameLine is where a preset has its name, also in a text that is no YAML.
+var nameLine = regexp.MustCompile(`(?m)^name:[ \t]*["']?([a-z0-9][a-z0-9-]*)`)
+
+// A BrokenError is a file of a user's own that can't be used, or the whole folder.
+type BrokenError struct {
+	File string
+	Name string // what it would be called, as far as that can be told; empty = it is the folder
+	Err  error  // a *FileError, or about reading
+}
+
+func (e *BrokenError) Error() string { return e.Err.Error() }
+func (e *BrokenError) Unwrap() error { return e.Err }
+
+// mayBe says whether it is what people mean by a name.
+func (e *BrokenError) mayBe(name string) bool {
+	return e.Name == "" || e.Name == name || filepath.Base(e.File) == name+".yaml"
+}
+
+func unreadable(file, name string, err error) *BrokenError {
+	return &BrokenError{File: file, Name: name, Err: fmt.Errorf("cannot read presets of your own: %q: %w", file, bareCause(err))}
 }
 
 // A FileError is what is wrong in a preset's file, and where.
@@ -183,8 +206,8 @@ func (p *Preset) check() *fault {
 	return p.walk("$", reflect.ValueOf(*p))
 }
 
-// CheckSettings says whether all settings have one of these names. Its error is a *FileError.
-func (p *Preset) CheckSettings(names []string) error {
+// checkSettings says whether all settings have one of these names. Its error is a *FileError.
+func (p *Preset) checkSettings(names []string) error {
 	at := map[string]string{}
 	for name := range p.Settings {
 		at[name] = "$.settings." + name

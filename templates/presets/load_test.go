@@ -2,10 +2,11 @@ package presets
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -104,7 +105,7 @@ func TestCheckSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = p.CheckSettings([]string{"hold", "ready-timeout"})
+	err = p.checkSettings([]string{"hold", "ready-timeout"})
 	if want := `shop.yaml:10:3: there is no setting "ready-timout"; did you mean "ready-timeout"?`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
@@ -112,11 +113,11 @@ func TestCheckSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = p.CheckSettings([]string{"sticky"})
+	err = p.checkSettings([]string{"sticky"})
 	if want := `shop.yaml:10:14: there is no setting "sticki"; did you mean "sticky"?`; err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
-	if err := p.CheckSettings([]string{"sticki"}); err != nil {
+	if err := p.checkSettings([]string{"sticki"}); err != nil {
 		t.Error(err)
 	}
 }
@@ -133,10 +134,7 @@ func TestUsersOwn(t *testing.T) {
 	write("shop.yaml", own)
 	write("mine.yaml", "order: 20\nname: django\ntitle: my Django\nwhen: [{files: manage.py}]\nrun: [{command: './serve {port}'}]\n")
 	write("notes.txt", "no preset")
-	set, err := Load(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
+	set := Load(dir, nil)
 	place := machine(fstest.MapFS{"shop.conf": {}, "manage.py": {}}, usual, nil)
 	found, err := set.Recognise(place)
 	if err != nil || found.Preset.Name != "shop" || len(found.Others) != 1 || found.Others[0].Title != "my Django" {
@@ -146,42 +144,104 @@ func TestUsersOwn(t *testing.T) {
 	if want := []string{"./serve", "{port}"}; err != nil || !slices.Equal(found.Command, want) || found.Preset.Source != filepath.Join(dir, "mine.yaml") {
 		t.Errorf("found %s, %v", shown(found), err)
 	}
-	write("broken.yaml", "name: [")
-	_, err = Load(dir)
-	if fault, ok := errors.AsType[*FileError](err); !ok || fault.File != filepath.Join(dir, "broken.yaml") || fault.Line != 1 {
-		t.Errorf("a broken file is %v", err)
-	}
-	if set, err := Load(filepath.Join(dir, "nowhere")); err != nil || len(set.All()) != len(load(t).All()) {
-		t.Errorf("without a folder: %v", err)
+	if set := Load(filepath.Join(dir, "nowhere"), nil); len(set.Broken()) > 0 || len(set.All()) != len(load(t).All()) {
+		t.Errorf("without a folder: %v", set.Broken())
 	}
 }
 
-// TestUnreadable: what can't be read is named; what an editor leaves beside a preset is none, and keeps no other away.
-func TestUnreadable(t *testing.T) {
+// TestBroken: a broken file of a user's keeps nobody from what does not need it. It might be what a folder is, or what was asked for by its
+// name or that of its file.
+func TestBroken(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "shop.yaml"), []byte(own), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{".#shop.yaml", ".hidden.yaml"} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte("broken: ["), 0o600); err != nil {
+	for name, text := range map[string]string{
+		"shop.yaml":   own + "settings: {hold: 5s}\n",
+		"broken.yaml": "order: 1\nname: django\ntitle: [\n",
+		"typo.yaml":   strings.Replace(own, "name: shop", "name: store", 1) + "settings: {hodl: 5s}\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	set, err := Load(dir)
-	if err != nil {
-		t.Fatal(err)
+	set := Load(dir, []string{"hold", "ready-path", "ready-timeout", "sticky"}) // and those that lbdev's own have
+	var broken []string
+	for _, b := range set.Broken() {
+		fault, ok := errors.AsType[*FileError](b)
+		if !ok || fault.File != b.File {
+			t.Errorf("%s: %v", b.File, b)
+			continue
+		}
+		broken = append(broken, b.Name+" "+filepath.Base(b.Error()))
 	}
-	if _, ok := set.ByName("shop"); !ok {
-		t.Error("there is no preset shop")
+	if want := []string{"django broken.yaml:3:8: sequence end token ']' not found", `store typo.yaml:8:12: there is no setting "hodl"; did you mean "hold"?`}; !slices.Equal(broken, want) {
+		t.Errorf("broken are %q, want %q", broken, want)
 	}
-	nowhere := filepath.Join(dir, "gone.yaml")
-	if os.Symlink("nowhere", nowhere) == nil { // Windows lets few people make links
-		if _, err := Load(dir); err == nil || !strings.Contains(err.Error(), strconv.Quote(nowhere)) {
-			t.Errorf("a link that leads nowhere: %v", err)
+	place := machine(fstest.MapFS{"shop.conf": {}, "manage.py": {}}, usual, nil)
+	for _, name := range []string{"django", "broken", "store", "typo"} {
+		_, err := set.Named(name, place)
+		if fault, ok := errors.AsType[*BrokenError](err); !ok || !fault.mayBe(name) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := Load(filepath.Join(dir, "shop.yaml")); err == nil || !strings.HasPrefix(err.Error(), "cannot read presets of your own: ") {
-		t.Errorf("no folder: %v", err)
+	if found, err := set.Named("shop", place); err != nil || found.Preset.Source == "" {
+		t.Errorf("a good one: %v", err)
+	}
+	if found, ok := set.Complete([]string{"python", "manage.py", "runserver"}, place); !ok || found.Preset.Source != "" {
+		t.Error("a known command does not get its port any more")
+	}
+	_, err := set.Recognise(place)
+	if err == nil || !strings.Contains(err.Error(), "broken.yaml:3:8") || !strings.Contains(err.Error(), "typo.yaml:8:12") {
+		t.Errorf("recognised all the same: %v", err)
+	}
+}
+
+// TestUnreadable: what can't be read is named and nobody waits for it; what an editor leaves beside a preset is none.
+func TestUnreadable(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("shop.yaml", own)
+	write(".#shop.yaml", "broken: [")
+	write(".hidden.yaml", "broken: [")
+	if err := os.Symlink("shop.yaml", filepath.Join(dir, "link.yaml")); err != nil && runtime.GOOS != "windows" { // which lets few people make links
+		t.Fatal(err)
+	}
+	set := Load(dir, nil)
+	if _, ok := set.ByName("shop"); !ok || len(set.Broken()) > 0 {
+		t.Errorf("there is a shop: %v; broken: %v", ok, set.Broken())
+	}
+	want := map[string]string{"folder": "it is a folder, and must be a regular file", "huge": "it has more than 1048576 bytes"}
+	write("huge.yaml", own+"# "+strings.Repeat("x", readable))
+	if err := os.Mkdir(filepath.Join(dir, "folder.yaml"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if runtime.GOOS != "windows" {
+		makePipe(t, filepath.Join(dir, "pipe.yaml"))
+		os.Symlink("pipe.yaml", filepath.Join(dir, "linked.yaml"))
+		os.Symlink("nowhere", filepath.Join(dir, "gone.yaml"))
+		os.Symlink(os.DevNull, filepath.Join(dir, "device.yaml"))
+		want["pipe"] = "it is a pipe, and must be a regular file"
+		want["linked"], want["device"] = want["pipe"], "it is a device, and must be a regular file"
+		want["gone"] = "no such file or directory"
+	}
+	set = Load(dir, nil)
+	if len(set.Broken()) != len(want) {
+		t.Errorf("broken are %v", set.Broken())
+	}
+	for _, b := range set.Broken() {
+		if text := fmt.Sprintf("cannot read presets of your own: %q: %s", b.File, want[b.Name]); b.Error() != text {
+			t.Errorf("%s: %v, want %s", b.Name, b, text)
+		}
+	}
+	set = Load(filepath.Join(dir, "shop.yaml"), nil)
+	if len(set.Broken()) != 1 || !strings.HasPrefix(set.Broken()[0].Error(), "cannot read presets of your own: ") {
+		t.Errorf("no folder: %v", set.Broken())
+	}
+	if _, err := set.Named("django", machine(fstest.MapFS{}, usual, nil)); err == nil {
+		t.Error("a folder that can't be read has no django in it for sure")
 	}
 }
 

@@ -2,6 +2,9 @@ package presets
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -67,28 +70,64 @@ func (p Place) glob(pattern string) []string {
 // readable is how much of a file is looked at: what names a framework stands in small files, near their beginning.
 const readable = 1 << 20
 
-// read returns the text of a file; nothing if it is not a plain file.
-func (p Place) read(name string) string {
-	info, err := fs.Stat(p.Dir, name)
-	if err != nil || !info.Mode().IsRegular() { // opening a pipe would wait
-		return ""
+// ReadFile reads a file that people have written. What is no regular file, links followed, and what is larger than 1 MiB is an error, and
+// so is never waited for. Errors don't name the file.
+func ReadFile(dir fs.FS, name string) ([]byte, error) {
+	text, err := beginning(dir, name, readable+1)
+	if err == nil && len(text) > readable {
+		err = fmt.Errorf("it has more than %d bytes", readable)
 	}
-	f, err := p.Dir.Open(name)
 	if err != nil {
-		return ""
+		return nil, bareCause(err)
+	}
+	return text, nil
+}
+
+// beginning returns a file's first bytes, as far as they can be read.
+func beginning(dir fs.FS, name string, most int64) ([]byte, error) {
+	info, err := fs.Stat(dir, name)
+	if err != nil {
+		return nil, err
+	}
+	if mode := info.Mode(); !mode.IsRegular() { // opening a pipe would wait, and devices do things
+		return nil, fmt.Errorf("it is %s, and must be a regular file", kindOf(mode))
+	}
+	f, err := dir.Open(name)
+	if err != nil {
+		return nil, err
 	}
 	defer f.Close()
-	text := make([]byte, min(info.Size(), readable))
-	n := 0
-	for n < len(text) {
-		read, err := f.Read(text[n:])
-		n += read
-		if err != nil {
-			break
-		}
-	}
-	return strings.TrimPrefix(string(text[:n]), "\ufeff") // which editors of Windows begin files with
+	return io.ReadAll(io.LimitReader(f, most))
 }
+
+func kindOf(mode fs.FileMode) string {
+	switch {
+	case mode.IsDir():
+		return "a folder"
+	case mode&fs.ModeNamedPipe != 0:
+		return "a pipe"
+	case mode&fs.ModeSocket != 0:
+		return "a socket"
+	}
+	return "a device"
+}
+
+// bareCause is an error without the path, which whoever tells of it has.
+func bareCause(err error) error {
+	if of, ok := errors.AsType[*fs.PathError](err); ok {
+		return of.Err
+	}
+	return err
+}
+
+// read returns the beginning of a file's text; nothing if it is not a plain file.
+func (p Place) read(name string) string {
+	text, _ := beginning(p.Dir, name, readable)
+	return plain(text)
+}
+
+// plain is a text without the mark that editors of Windows begin files with.
+func plain(text []byte) string { return strings.TrimPrefix(string(text), "\ufeff") }
 
 // native writes a path of the folder as the system's programs are named.
 func (p Place) native(name string) string {

@@ -1,6 +1,7 @@
 package presets
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -94,5 +95,25 @@ func TestLargeFile(t *testing.T) {
 	place := machine(fstest.MapFS{"requirements.txt": {Data: []byte(big)}}, usual, nil)
 	if got := len(place.read("requirements.txt")); got != readable {
 		t.Errorf("%d bytes were read", got)
+	}
+}
+
+// TestProcfileThatIsNone: a Procfile that can't be read says so, instead of having no line; and nobody waits for it.
+func TestProcfileThatIsNone(t *testing.T) {
+	huge := fstest.MapFS{"Procfile": {Data: []byte("web: ./x\n" + strings.Repeat("#", readable))}}
+	places := map[string]Place{
+		"it is a folder, and must be a regular file": machine(fstest.MapFS{"Procfile": {Mode: os.ModeDir}}, usual, nil),
+		"it is a pipe, and must be a regular file":   machine(fstest.MapFS{"Procfile": {Mode: os.ModeNamedPipe}}, usual, nil),
+		"it has more than 1048576 bytes":             machine(huge, usual, nil),
+	}
+	if dir := t.TempDir(); runtime.GOOS != "windows" {
+		makePipe(t, filepath.Join(dir, "Procfile"))
+		places["it is a pipe, and must be a regular file"] = Here(dir)
+	}
+	for want, place := range places {
+		_, err := load(t).Recognise(place)
+		if _, ok := errors.AsType[*ProcfileError](err); !ok || err.Error() != "cannot read the Procfile: "+want {
+			t.Errorf("%v, want %s", err, want)
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package presets
 
-import "slices"
+import (
+	"errors"
+	"slices"
+)
 
 // A Preset is what one YAML file says.
 type Preset struct {
@@ -129,10 +132,26 @@ func (l *List) UnmarshalYAML(unmarshal func(any) error) error {
 // A Set is presets in their order.
 type Set struct {
 	presets []Preset
+	broken  []*BrokenError
 }
 
 // All are the presets, in the order in which they are tried.
 func (s *Set) All() []Preset { return slices.Clone(s.presets) }
+
+// Broken are the files of the user's own that can't be used. A known command is completed without them; Recognise fails if there are any,
+// since each might be what the folder is, and Named if it may be the one that was asked for.
+func (s *Set) Broken() []*BrokenError { return slices.Clone(s.broken) }
+
+// fault is what is wrong with the files that fit; nil if nothing is.
+func (s *Set) fault(fits func(*BrokenError) bool) error {
+	var faults []error
+	for _, b := range s.broken {
+		if fits(b) {
+			faults = append(faults, b)
+		}
+	}
+	return errors.Join(faults...)
+}
 
 // ByName is the preset of this name.
 func (s *Set) ByName(name string) (Preset, bool) {

@@ -23,7 +23,11 @@ func (e *ProcfileError) Error() string { return e.Err.Error() }
 
 // procfile takes the command out of the Procfile: the line web, else the only one.
 func (r *reader) procfile(f *Found) error {
-	names, lines := procfileLines(r.place.read("Procfile"))
+	text, err := ReadFile(r.place.Dir, "Procfile")
+	if err != nil {
+		return &ProcfileError{Err: fmt.Errorf("cannot read the Procfile: %w", err)}
+	}
+	names, lines := procfileLines(plain(text))
 	name := r.entry
 	switch {
 	case len(names) == 0:
