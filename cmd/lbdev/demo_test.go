@@ -142,13 +142,17 @@ func TestDemoInAPipe(t *testing.T) {
 		t.Errorf("took %v at double speed, want less than 30 s", took)
 	}
 	text := strings.Join(u.lines, "\n")
-	for _, want := range append([]string{"strictly in turn", "1 lost at", "1 taken back from", "finished the 1 it had", "got 0", "3 of 3 are new processes", "all 3 back after", "3 stopped in", "lbdev up -n 4 -- YOUR COMMAND"}, demoTitles...) {
+	for _, want := range append([]string{"strictly in turn", "got 0", "3 of 3 are new processes", "all 3 back after", "3 stopped in", "lbdev up -n 4 -- YOUR COMMAND"}, demoTitles...) {
 		if !strings.Contains(text, want) {
 			t.Errorf("nothing says %q in\n%s", want, text)
 		}
 	}
-	if !regexp.MustCompile(`\n\d+ requests . 0 failed . [2-9] rescued . \d+ held . longest wait`).MatchString(text) {
-		t.Errorf("the tally is not as it should be in\n%s", text)
+	for _, want := range []string{ // one in most cases, more where answers take their time
+		`[1-9]\d* lost at`, `[1-9]\d* taken back from`, `finished the [1-9]\d* it had`, `\n\d+ requests . 0 failed . ([2-9]|[1-9]\d+) rescued . \d+ held . longest wait`,
+	} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("nothing is %s in\n%s", want, text)
+		}
 	}
 	if strings.Contains(text, "\x1b") {
 		t.Errorf("colours in a pipe:\n%q", text)
@@ -372,34 +376,39 @@ func startLine(t *testing.T, cmd *exec.Cmd, mark string) *upTest {
 }
 
 // TestDemoInterrupted ends the demo at moments that are hard: while it starts, with a worker frozen, in the middle of a
-// rolling restart, and with all workers dead.
+// rolling restart, and with all workers dead. Workers that never get ready have the moment last.
 func TestDemoInterrupted(t *testing.T) {
 	t.Parallel()
-	slow := func(ms string) []string {
-		return append([]string{"--json", "--speed", "20", "--rate", "40", "--"}, misbehave.Argv("serve", ms)...)
+	args := func(command ...string) []string {
+		return append([]string{"--json", "--speed", "20", "--rate", "40"}, command...)
 	}
-	sample := []string{"--json", "--speed", "20", "--rate", "40"}
 	moments := []struct {
 		name string
 		args []string
-		when func(*upTest) func(upEvent) bool
+		when func() func(upEvent) bool
 	}{
-		{"starting", slow("60000"), func(*upTest) func(upEvent) bool {
+		{"starting", args(append([]string{"--"}, misbehave.Argv("serve", "60000")...)...), func() func(upEvent) bool {
 			return func(e upEvent) bool {
 				return e.Event == "progress" && strings.HasPrefix(e.Text, "waiting for all workers")
 			}
 		}},
-		{"frozen", sample, func(*upTest) func(upEvent) bool { return isState(cluster.Paused, 3) }},
-		{"rolling", slow("250"), func(*upTest) func(upEvent) bool { return isState(cluster.Stopping, 2) }},
-		{"held", slow("250"), func(u *upTest) func(upEvent) bool {
-			return func(e upEvent) bool { return e.Event == string(cluster.Backoff) && len(u.records("seen")) == 5 }
+		{"frozen", args(), func() func(upEvent) bool { return isState(cluster.Paused, 3) }},
+		{"rolling", args(readyTimes(99, 2)...), func() func(upEvent) bool { return isState(cluster.Stopping, 2) }},
+		{"held", args(readyTimes(2, 3)...), func() func(upEvent) bool {
+			seen := 0
+			return func(e upEvent) bool {
+				if e.Event == "seen" {
+					seen++
+				}
+				return e.Event == string(cluster.Backoff) && seen == 5
+			}
 		}},
 	}
 	for _, m := range moments {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			u := startDemo(t, m.args...)
-			u.await("the moment", m.when(u))
+			u.await("the moment", m.when())
 			began := time.Now()
 			u.cmd.Process.Signal(syscall.SIGINT)
 			u.wantDemo(130)
@@ -411,6 +420,12 @@ func TestDemoInterrupted(t *testing.T) {
 			}
 		})
 	}
+}
+
+// readyTimes is a command whose workers get ready so often and never again; second counts for worker 2, which the demo kills by itself.
+func readyTimes(times, second int) []string {
+	script := `test $LBDEV_WORKER = 2 && shift; echo >>starts-$PORT; test $(wc -l <starts-$PORT) -gt $1 && exec sleep 300; exec "$0" misbehave serve`
+	return []string{"--", "sh", "-c", script, misbehave.Argv("serve")[0], strconv.Itoa(times), strconv.Itoa(second)}
 }
 
 // TestDemoCtrlC is pressed on the terminal, while Enter is waited for.

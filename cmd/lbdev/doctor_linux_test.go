@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lbdev/lbdev/procs"
@@ -128,10 +129,8 @@ func TestDoctorOfRunningClusters(t *testing.T) {
 
 	stop(t, pid, pid)
 	all = nil
-	began := time.Now()
-	code := runJSON(t, runtimeOf(u.cmd), &all, args...)
-	if took := time.Since(began); code != exitFailed || took > 3*time.Second {
-		t.Errorf("frozen: exit code %d after %v", code, took)
+	if code := runJSON(t, runtimeOf(u.cmd), &all, args...); code != exitFailed {
+		t.Errorf("frozen: exit code %d", code)
 	}
 	f := wantFinding(t, all, "clusters", problem, fmt.Sprintf("shop (pid %d) does not answer", pid))
 	if !strings.Contains(f.Hint, fmt.Sprintf("kill -CONT %d", pid)) {
@@ -209,18 +208,20 @@ func TestDoctorProxies(t *testing.T) {
 
 // TestExamineGivesUp: a check that hangs is said to, and holds up none of the others.
 func TestExamineGivesUp(t *testing.T) {
-	hang := make(chan struct{})
-	defer close(hang)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	all := examine(ctx, nil, []check{
-		{"first", func(*examination, context.Context) []finding { <-hang; return nil }},
-		{"second", func(*examination, context.Context) []finding { return []finding{{"second", fine, "well", ""}} }},
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		defer close(hang)
+		ctx, cancel := context.WithTimeout(t.Context(), checkPatience)
+		defer cancel()
+		all := examine(ctx, nil, []check{
+			{"first", func(*examination, context.Context) []finding { <-hang; return nil }},
+			{"second", func(*examination, context.Context) []finding { return []finding{{"second", fine, "well", ""}} }},
+		})
+		if len(all) != 2 || all[0].Check != "first" || all[0].Status != problem || all[1].Text != "well" {
+			t.Errorf("got %+v", all)
+		}
 	})
-	if len(all) != 2 || all[0].Check != "first" || all[0].Status != problem || all[1].Text != "well" {
-		t.Errorf("got %+v", all)
-	}
 }
 
 func TestFindingsLook(t *testing.T) {

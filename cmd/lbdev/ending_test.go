@@ -4,15 +4,15 @@ package main
 
 import (
 	"bufio"
-	"io"
-	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/procs/misbehave"
 )
 
@@ -42,40 +42,45 @@ func TestUpEndsBySignal(t *testing.T) {
 
 // TestUpFinishesRequestsInFlight stops lbdev while a request is under way: it is answered.
 func TestUpFinishesRequestsInFlight(t *testing.T) {
-	u := startUp(t, "--sample", "-n", "2")
+	u := startUp(t, "-n", "2", "--", self(t), "serve-wait", "{port}")
 	u.awaitReady(2)
-	status := make(chan string, 1)
-	go func() {
-		resp, err := http.Get(u.front + "/slow?ms=700")
-		if err != nil {
-			status <- err.Error()
-			return
-		}
-		io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
-		status <- resp.Status
-	}()
-	u.await("the request's arrival", func(e upEvent) bool { return e.Event == "log" || e.Event == "ready" })
-	time.Sleep(200 * time.Millisecond)
+	answered := u.ask("/wait")
+	u.awaitSnapshot("the request's arrival", func(now cluster.Snapshot) bool { return now.Requests.InFlight == 1 })
 	u.cmd.Process.Signal(syscall.SIGINT)
-	if got := <-status; got != "200 OK" {
+	u.await("the announcement", func(e upEvent) bool { return e.Event == "stopping" && e.Text != "" })
+	if err := os.WriteFile(filepath.Join(u.cmd.Dir, goesFile), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-answered; got != "200 OK" {
 		t.Errorf("the request in flight got %q", got)
 	}
 	u.exitCode()
 	wantNobody(t, u.mark, 0)
 }
 
-// TestUpKillsTheStubbornInOneTimeout has eight workers that ignore SIGTERM.
+// TestUpKillsTheStubbornInOneTimeout has eight workers that ignore SIGTERM: all are asked before the first is killed.
 func TestUpKillsTheStubbornInOneTimeout(t *testing.T) {
-	u := startUp(t, append([]string{"-n", "8", "--stop-timeout", "2s", "--"}, misbehave.Argv("serve-deaf")...)...)
-	u.awaitReady(8)
+	const workers, timeout = 8, 2 * time.Second
+	u := startUp(t, append([]string{"-n", strconv.Itoa(workers), "--stop-timeout", timeout.String(), "--"}, misbehave.Argv("serve-deaf")...)...)
+	u.awaitReady(workers)
 	began := time.Now()
 	u.cmd.Process.Signal(syscall.SIGTERM)
 	if code := u.exitCode(); code != 143 {
 		t.Errorf("exit code %d, want 143", code)
 	}
-	if took := time.Since(began); took < 2*time.Second || took > 5*time.Second {
-		t.Errorf("eight stubborn workers took %v, want one timeout of 2 s", took)
+	if took := time.Since(began); took < timeout || took >= workers*timeout {
+		t.Errorf("eight stubborn workers took %v, want one timeout of %v", took, timeout)
+	}
+	asked := 0
+	for _, e := range u.seen(func(e upEvent) bool { return e.Worker > 0 }) {
+		switch cluster.State(e.Event) {
+		case cluster.Stopping:
+			asked++
+		case cluster.Stopped:
+			if asked < workers {
+				t.Fatalf("worker %d has ended when %d of %d were asked to\n%s", e.Worker, asked, workers, u.dump())
+			}
+		}
 	}
 	wantNobody(t, u.mark, 0)
 }

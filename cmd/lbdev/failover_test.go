@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -143,9 +144,12 @@ func TestUpHidesKills(t *testing.T) {
 	u.wantTurns(4)
 }
 
-// wantTurns sends two rounds of requests and wants them answered in strict order.
+// wantTurns sends two rounds of requests, when all workers are ready, and wants them answered in strict order.
 func (u *upTest) wantTurns(workers int) {
 	u.Helper()
+	u.awaitSnapshot("all workers being ready", func(now cluster.Snapshot) bool { // one that was slow to answer may have been passed by
+		return !slices.ContainsFunc(now.Workers, func(w cluster.WorkerSnapshot) bool { return w.State != cluster.Ready })
+	})
 	first, _ := u.get("/")
 	for i := 1; i < 2*workers; i++ {
 		port, _ := u.get("/")

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -47,7 +48,6 @@ func TestUpKilledLeavesNobody(t *testing.T) {
 // killUnguarded kills some guardians, lbdev a moment later, and returns how long it took until nobody was left.
 func (u *upTest) killUnguarded(before int) time.Duration {
 	u.Helper()
-	const moment = 50 * time.Millisecond
 	guardians := guardiansOf(u.mark)
 	if len(guardians) != 2 {
 		u.Fatalf("guardians are %v", guardians)
@@ -55,8 +55,10 @@ func (u *upTest) killUnguarded(before int) time.Duration {
 	for _, pid := range guardians[:before] {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
-	if before > 0 {
-		time.Sleep(moment)
+	if before == len(guardians) { // then nobody watches until there is a new one
+		waitFor(u.T, "a new guardian", func() bool {
+			return slices.ContainsFunc(guardiansOf(u.mark), func(pid int) bool { return !slices.Contains(guardians, pid) })
+		})
 	}
 	u.cmd.Process.Kill()
 	began := time.Now()

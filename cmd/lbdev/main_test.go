@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) == 3 && os.Args[1] == "serve-posts" {
 		servePosts(os.Args[2])
 	}
+	if len(os.Args) == 3 && os.Args[1] == "serve-wait" {
+		serveWait(os.Args[2])
+	}
 	if os.Getenv(asLbdev) != "" {
 		main()
 	}

@@ -73,13 +73,13 @@ func TestUpNamesWhoHoldsAPort(t *testing.T) {
 
 func TestUpWhenTheAppListensElsewhere(t *testing.T) {
 	base := freePorts(t, 5)
-	args := append([]string{"-n", "1", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base + 4), "--ready-timeout", "3s", "--"},
+	args := append([]string{"-n", "1", "--restart", "never", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base + 4), "--ready-timeout", "7s", "--"},
 		misbehave.Argv("serve-other")...)
 	code, stdout, stderr := runUp(t, args...)
 	if code != exitNeverReady {
 		t.Errorf("exit code %d, want %d", code, exitNeverReady)
 	}
-	wantText(t, "stdout", stdout, fmt.Sprintf("not on %d that it was given", base), "write {port} where the command takes it", "not ready within 3s")
+	wantText(t, "stdout", stdout, fmt.Sprintf("not on %d that it was given", base), "write {port} where the command takes it", "not ready within 7s")
 	wantText(t, "stderr", stderr, "no worker became ready in time", "does the app listen on the port it is given")
 }
 

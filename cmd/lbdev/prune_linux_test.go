@@ -8,7 +8,6 @@ import (
 	"math"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -30,16 +29,6 @@ func takeTurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(done)
-}
-
-// runtimeOf is the XDG_RUNTIME_DIR of a lbdev.
-func runtimeOf(cmd *exec.Cmd) string {
-	for _, kv := range slices.Backward(cmd.Env) {
-		if value, ok := strings.CutPrefix(kv, "XDG_RUNTIME_DIR="); ok {
-			return value
-		}
-	}
-	return ""
 }
 
 // runLbdev runs lbdev with this runtime folder to its end.
@@ -66,12 +55,34 @@ func runJSON(t *testing.T, runtime string, into any, args ...string) (code int) 
 // crash kills lbdev and its guardians so that none of them can do anything.
 func (u *upTest) crash() {
 	u.Helper()
-	u.cmd.Process.Signal(syscall.SIGSTOP)
+	freeze(u.T, u.cmd.Process.Pid)
 	for _, pid := range guardiansOf(u.mark) {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 	u.cmd.Process.Kill()
 	u.exitCode()
+}
+
+// freeze stops processes and returns when they stand still. A signal reaches one thread, and on a busy machine the others run on for
+// long enough to replace a guardian that was killed.
+func freeze(t *testing.T, pids ...int) {
+	t.Helper()
+	for _, pid := range pids {
+		syscall.Kill(pid, syscall.SIGSTOP)
+		waitFor(t, fmt.Sprintf("%d to stand still", pid), func() bool { return standsStill(pid) })
+	}
+}
+
+// standsStill says whether all threads of a process are stopped.
+func standsStill(pid int) bool {
+	threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, thread := range threads {
+		stat, err := os.ReadFile(thread)
+		if _, state, _ := strings.Cut(string(stat), ") "); err == nil && !strings.HasPrefix(state, "T") {
+			return false
+		}
+	}
+	return true
 }
 
 // crashed is "lbdev up" that has crashed, of whose workers a process lives on and holds the port.
@@ -305,9 +316,7 @@ func TestPruneSparesTheLiving(t *testing.T) {
 // stop freezes processes until the end of the test; the last one of a family is woken first.
 func stop(t *testing.T, first int, pids ...int) {
 	t.Helper()
-	for _, pid := range pids {
-		syscall.Kill(pid, syscall.SIGSTOP)
-	}
+	freeze(t, pids...)
 	t.Cleanup(func() {
 		syscall.Kill(first, syscall.SIGCONT)
 		for _, pid := range pids {
@@ -339,7 +348,7 @@ func startInner(t *testing.T) inner {
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	outer.cmd.Process.Signal(syscall.SIGSTOP)
+	freeze(t, outer.cmd.Process.Pid)
 	for _, pid := range guardiansOf(outer.mark) {
 		if strings.Contains(describe([]int{pid}), fmt.Sprintf(" %d ", outer.cmd.Process.Pid)) {
 			syscall.Kill(pid, syscall.SIGKILL)
@@ -347,10 +356,8 @@ func startInner(t *testing.T) inner {
 	}
 	outer.cmd.Process.Kill()
 	outer.exitCode()
+	waitFor(t, "the guardians of the inner lbdev to be all that there are", func() bool { return len(guardiansOf(outer.mark)) == 2 })
 	in.pids = append(guardiansOf(outer.mark), found.PID, found.Now.Workers[0].PID)
-	if len(in.pids) != 4 {
-		t.Fatalf("the inner lbdev has %v", in.pids)
-	}
 	t.Cleanup(func() { // as long as it lives it may be that its lbdev ends it
 		syscall.Kill(found.PID, syscall.SIGTERM)
 		wantNobody(t, outer.mark, patience)

@@ -3,7 +3,7 @@
 package main
 
 import (
-	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/cluster"
-	"github.com/lbdev/lbdev/procs/misbehave"
+	"github.com/lbdev/lbdev/cluster/control"
 )
 
 // command runs lbdev with these arguments in another process, as from another terminal, and returns what it printed.
@@ -37,32 +37,30 @@ func (u *upTest) do(args ...string) string {
 	return out
 }
 
-// awaitSnapshot asks for the cluster until it is as is says.
+// awaitSnapshot asks for the cluster until it is as is says. It asks from this process: what is to be seen may not last as long as
+// another one takes to start.
 func (u *upTest) awaitSnapshot(what string, is func(cluster.Snapshot) bool) {
 	u.Helper()
+	dir := control.Dir(filepath.Join(runtimeOf(u.cmd), "lbdev"))
 	for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
-		var now cluster.Snapshot
-		out := u.do("ps", "--json")
-		if err := json.Unmarshal([]byte(out), &now); err != nil {
-			u.Fatalf("ps --json: %v\n%s", err, out)
-		}
-		if is(now) {
+		found, err := dir.Find(u.Context(), "", u.cmd.Dir)
+		if err == nil && found.Now != nil && is(*found.Now) {
 			return
 		}
 		if time.Now().After(deadline) {
-			u.Fatalf("waited in vain for %s\n%s", what, out)
+			u.Fatalf("waited in vain for %s: %+v, %v\n%s", what, found.Now, err, u.dump())
 		}
 	}
 }
 
 // TestActionsUnderLoad does everything that is done on purpose while 32 clients send requests: none fails, and nobody
-// waits long for a worker that is paused.
+// waits for a worker that is paused until that runs again.
 func TestActionsUnderLoad(t *testing.T) {
 	u := startUp(t, "--sample", "-n", "4")
 	u.awaitReady(4)
 	c := gather(32, getter(u.front+"/slow?ms=10"), patience)
 	var slowest atomic.Int64 // of a probing client, in the phase that is under way
-	phase := func(name string, most time.Duration, actions func()) {
+	phase := func(name string, actions func()) {
 		t.Helper()
 		slowest.Store(0)
 		probe := gatherTimed(1, getter(u.front+"/slow?ms=10"), patience, func(d time.Duration) {
@@ -72,30 +70,33 @@ func TestActionsUnderLoad(t *testing.T) {
 		actions()
 		sent, failed, first := probe.goHome()
 		t.Logf("%-16s %6v, %4d requests of one client of 33, the slowest %v", name, time.Since(began).Round(time.Millisecond), sent, time.Duration(slowest.Load()).Round(time.Millisecond))
-		if failed > 0 || time.Duration(slowest.Load()) > most {
-			t.Errorf("%s: %d of %d requests failed (%s), the slowest took %v, want at most %v", name, failed, sent, first, time.Duration(slowest.Load()), most)
+		if failed > 0 {
+			t.Errorf("%s: %d of %d requests failed, the first: %s", name, failed, sent, first)
 		}
 	}
-	phase("rolling restart", patience, func() { u.do("restart", "--rolling") })
-	phase("scale 4-8-2-6-4", patience, func() {
+	phase("rolling restart", func() { u.do("restart", "--rolling") })
+	phase("scale 4-8-2-6-4", func() {
 		for _, n := range []string{"8", "2", "6", "4"} {
 			u.do("scale", n)
 		}
 	})
-	phase("drain, undrain", patience, func() {
+	phase("drain, undrain", func() {
 		for worker := 1; worker <= 4; worker++ {
 			u.do("drain", "--wait", strconv.Itoa(worker))
 			u.do("undrain", strconv.Itoa(worker))
 		}
 	})
-	phase("pause, resume", 1200*time.Millisecond, func() {
+	phase("pause, resume", func() {
 		for worker := 1; worker <= 4; worker++ {
 			u.do("pause", strconv.Itoa(worker))
-			time.Sleep(1500 * time.Millisecond) // longer than anybody may wait
+			u.awaitSnapshot("nobody waiting for the paused worker", func(now cluster.Snapshot) bool {
+				w := now.Workers[worker-1]
+				return w.State == cluster.Paused && w.InFlight == 0
+			})
 			u.do("resume", strconv.Itoa(worker))
 		}
 	})
-	phase("stop, start", patience, func() {
+	phase("stop, start", func() {
 		for worker := 1; worker <= 4; worker++ {
 			u.do("stop", strconv.Itoa(worker))
 			u.do("start", strconv.Itoa(worker))
@@ -114,23 +115,14 @@ func TestActionsUnderLoad(t *testing.T) {
 	wantNobody(t, u.mark, 0)
 }
 
-// TestPauseFreesWhoWaits pauses a worker that has a request which would take long: the client is answered by another.
+// TestPauseFreesWhoWaits pauses a worker that has a request which it would never answer: the client is answered by another.
 func TestPauseFreesWhoWaits(t *testing.T) {
-	u := startUp(t, append([]string{"-n", "2", "--"}, misbehave.Argv("serve")...)...)
+	u := startUp(t, "-n", "2", "--", self(t), "serve-wait", "{port}")
 	u.awaitReady(2)
 	if port, _ := u.get("/"); port != u.base {
 		t.Fatalf("the first request went to %d", port)
 	}
-	answered := make(chan string, 1)
-	go func() { // has its turn at worker 2; misbehave's serve sleeps in it
-		resp, err := http.Get(u.front + "/slow?ms=1100")
-		if err != nil {
-			answered <- err.Error()
-			return
-		}
-		resp.Body.Close()
-		answered <- resp.Status + " " + resp.Header.Get("X-Lbdev-Attempts")
-	}()
+	answered := u.ask("/wait") // has its turn at worker 2
 	u.awaitSnapshot("the request at worker 2", func(now cluster.Snapshot) bool { return now.Workers[1].InFlight == 1 })
 	u.do("pause", "2")
 	want := "200 OK " + strconv.Itoa(u.base+1) + " (paused), " + strconv.Itoa(u.base) + " (200)"
@@ -141,16 +133,31 @@ func TestPauseFreesWhoWaits(t *testing.T) {
 	u.wantTurns(2)
 }
 
+// ask sends a GET in the background and tells its status and attempts, or what went wrong.
+func (u *upTest) ask(path string) (answered <-chan string) {
+	answer := make(chan string, 1)
+	go func() {
+		client := &http.Client{Timeout: patience}
+		resp, err := client.Get(u.front + path)
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		if _, err := io.ReadAll(resp.Body); err != nil {
+			answer <- err.Error()
+			return
+		}
+		answer <- strings.TrimSpace(resp.Status + " " + resp.Header.Get("X-Lbdev-Attempts"))
+	}()
+	return answer
+}
+
 // TestStaleSocketIsCleanedUp kills lbdev; the next one of the same name starts as if nothing had been.
 func TestStaleSocketIsCleanedUp(t *testing.T) {
 	u := startUp(t, "--sample", "-n", "1", "--name", "shop")
 	u.awaitReady(1)
-	run := ""
-	for _, kv := range u.cmd.Env {
-		if dir, ok := strings.CutPrefix(kv, "XDG_RUNTIME_DIR="); ok {
-			run = filepath.Join(dir, "lbdev")
-		}
-	}
+	run := filepath.Join(runtimeOf(u.cmd), "lbdev")
 	u.cmd.Process.Kill()
 	u.exitCode()
 	wantNobody(t, u.mark, 2*time.Second)

@@ -26,6 +26,7 @@ func TestScripts(t *testing.T) {
 			base := freePorts(t, 9)
 			e.Setenv(asLbdev, "1")
 			e.Setenv("XDG_RUNTIME_DIR", e.WorkDir+"/run")
+			e.Setenv("GORACE", os.Getenv("GORACE")) // see misbehave.Main
 			if cache, err := os.UserCacheDir(); err == nil {
 				e.Setenv("GOCACHE", cache+"/go-build") // else what is built in a script is built from nothing
 			}

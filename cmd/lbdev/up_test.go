@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -101,26 +102,72 @@ func lbdevCommand(t *testing.T, args ...string) (cmd *exec.Cmd, mark string) {
 	return cmd, mark
 }
 
-// freePorts returns the first of n free ports in a row, below the range from which the kernel takes those of clients.
+// runtimeOf is the XDG_RUNTIME_DIR of a lbdev.
+func runtimeOf(cmd *exec.Cmd) string {
+	for _, kv := range slices.Backward(cmd.Env) {
+		if value, ok := strings.CutPrefix(kv, "XDG_RUNTIME_DIR="); ok {
+			return value
+		}
+	}
+	return ""
+}
+
+// The tests' ports lie below the range from which the kernel takes those of clients; other packages' tests, which run at the same
+// time, have other ranges.
+const firstPort, endOfPorts = 18000, 23000
+
+// given are the ports that tests of this process have. One on which nobody listens is somebody's all the same: its worker is about
+// to start, was killed, or is stopped.
+var given = struct {
+	sync.Mutex
+	next  int
+	ports map[int]bool
+}{next: firstPort + rand.IntN(endOfPorts-firstPort), ports: map[int]bool{}}
+
+// freePorts returns the first of n ports in a row, which no other test gets before this one is over.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
-	for range 1000 {
-		base := 18000 + rand.IntN(5000) // other packages' tests, which run at the same time, have other ranges
-		if allFree(base, n) {
-			return base
+	given.Lock()
+	defer given.Unlock()
+	for tried := 0; tried < 2*(endOfPorts-firstPort); tried += n {
+		base := given.next
+		if base+n > endOfPorts {
+			base = firstPort
 		}
+		given.next = base + n
+		if !allFree(base, n) {
+			continue
+		}
+		for port := base; port < base+n; port++ {
+			given.ports[port] = true
+		}
+		t.Cleanup(func() { takeBack(base, n) })
+		return base
 	}
 	t.Fatal("found no free ports")
 	return 0
 }
 
+func takeBack(base, n int) {
+	given.Lock()
+	defer given.Unlock()
+	for port := base; port < base+n; port++ {
+		delete(given.ports, port)
+	}
+}
+
+// allFree connects to find out. Who listens to see whether a port is free takes it from whoever wants it at that moment.
 func allFree(base, n int) bool {
 	for port := base; port < base+n; port++ {
-		l, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(port)))
-		if err != nil {
+		if given.ports[port] {
 			return false
 		}
-		l.Close()
+		for _, host := range []string{"127.0.0.1", "::1"} {
+			if c, err := net.DialTimeout("tcp", net.JoinHostPort(host, strconv.Itoa(port)), time.Second); err == nil {
+				c.Close()
+				return false
+			}
+		}
 	}
 	return true
 }
