@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -55,8 +54,8 @@ func apacheModules(c *export.Cluster) []string {
 var apachePlaces = []string{"/usr/lib/apache2/modules", "/usr/lib64/httpd/modules", "/usr/lib/httpd/modules", "/usr/lib64/apache2", "/opt/homebrew/lib/httpd/modules", "/usr/local/lib/httpd/modules", "/usr/libexec/apache2"}
 
 // wrapApache writes errors and requests into one log: an error says at whom a try failed, which the line of its request does not.
-func wrapApache(r *room, piece string) (map[string]string, error) {
-	builtIn, err := builtIntoApache(r.program.Path)
+func wrapApache(ctx context.Context, r *room, piece string) (map[string]string, error) {
+	builtIn, err := builtIntoApache(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -107,14 +106,12 @@ func apacheModule(name string) string {
 }
 
 // builtIntoApache are its modules that need not be loaded.
-func builtIntoApache(path string) ([]string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, path, "-l").Output()
+func builtIntoApache(ctx context.Context, r *room) ([]string, error) {
+	out, _, err := ask(ctx, r.dir, r.environ(), r.program.Path, "-l")
 	if err != nil {
-		return nil, fmt.Errorf("cannot ask %s for its modules: %w", path, err)
+		return nil, fmt.Errorf("cannot ask %s for its modules: %w", r.program.Name, err)
 	}
-	return strings.Fields(string(out)), nil
+	return strings.Fields(out), nil
 }
 
 // hearApache gets errors as their level, the process and their text, and before the log is open what Apache writes to its stderr.

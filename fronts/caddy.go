@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -40,21 +39,17 @@ const caddyGrace = 60_000_000_000
 
 // wrapCaddy has Caddy itself read the piece, and adds to what it made of that: a door for reloads and a log. Each worker that was asked
 // is told of in a line of its own, at the level of debugging.
-func wrapCaddy(r *room, piece string) (map[string]string, error) {
+func wrapCaddy(ctx context.Context, r *room, piece string) (map[string]string, error) {
 	file := r.path("piece.caddyfile")
 	if err := os.WriteFile(file, []byte(piece), 0o600); err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(r.program.Path, "adapt", "--adapter", "caddyfile", "--config", file)
-	cmd.Env, cmd.Dir = r.environ(), r.dir
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
+	out, _, err := ask(ctx, r.dir, r.environ(), r.program.Path, "adapt", "--adapter", "caddyfile", "--config", file)
 	if err != nil {
-		return nil, fmt.Errorf("cannot use this configuration for caddy: %s", lastLines(stderr.String(), err))
+		return nil, fmt.Errorf("cannot use this configuration for caddy: %w", err)
 	}
 	var config map[string]any
-	if err := json.Unmarshal(out, &config); err != nil {
+	if err := json.Unmarshal([]byte(out), &config); err != nil {
 		return nil, fmt.Errorf("cannot understand what caddy made of its configuration: %w", err)
 	}
 	const requests, tries = "http.log.access", "http.handlers.reverse_proxy"

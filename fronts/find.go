@@ -5,12 +5,10 @@ package fronts
 import (
 	"context"
 	"fmt"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/lbdev/lbdev/procs"
 )
@@ -49,11 +47,9 @@ var versionPattern = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
 
 // version asks a program for its version, which it may print on either stream.
 func version(path, flag string) string {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, path, flag).CombinedOutput()
+	out, said, err := ask(context.Background(), "", nil, path, flag)
 	if err != nil {
 		return ""
 	}
-	return versionPattern.FindString(string(out))
+	return versionPattern.FindString(out + said)
 }

@@ -3,6 +3,7 @@
 package fronts
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -60,7 +61,7 @@ const badRequest = "<BADREQ>"
 const httplog = "option httplog"
 
 // wrapHAProxy gives the piece a form of log that can be read, in place of the one that it asks for.
-func wrapHAProxy(r *room, piece string) (map[string]string, error) {
+func wrapHAProxy(_ context.Context, r *room, piece string) (map[string]string, error) {
 	// One thread: one that finds another at the log gives its line up. And no port that another HAProxy of ours has: both would get some of
 	// the clients.
 	main := `global

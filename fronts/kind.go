@@ -22,7 +22,7 @@ type kind struct {
 	// adapt changes what the piece is made of; nil = nothing.
 	adapt func(r *room, c *export.Cluster) error
 	// wrap makes the main file around the piece that the export has; it may change the piece as little as the log needs.
-	wrap func(r *room, piece string) (map[string]string, error)
+	wrap func(ctx context.Context, r *room, piece string) (map[string]string, error)
 	// argv runs it in the foreground; check, if not nil, says whether its files are right.
 	argv  func(r *room) []string
 	check func(r *room) []string

@@ -3,6 +3,7 @@
 package fronts
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -29,7 +30,7 @@ var nginx = &kind{
 
 // wrapNginx has one process take the requests: each counts turns for itself where the upstream has no zone, and starts with the first worker
 // where it has one. The log is named by its place in the folder of -p: in a whole path nginx would look for variables.
-func wrapNginx(r *room, piece string) (map[string]string, error) {
+func wrapNginx(_ context.Context, r *room, piece string) (map[string]string, error) {
 	user := ""
 	if r.user != "" {
 		user = "user " + r.user + ";\n" // else root's nginx serves as nobody, who may not enter this folder

@@ -94,16 +94,16 @@ type log struct {
 	hear func(*run, *proxy.Access, string)
 	over chan struct{}
 
-	landmarks chan struct{} // has room for some that nobody waits for any more
-
-	mu     sync.Mutex
-	reader reader
+	mu        sync.Mutex
+	reader    reader
+	landmarks int                   // how many there were
+	awaited   map[int]chan struct{} // those that somebody waits for, by number; closed when they are read
 }
 
 // farewell is the last line. No program writes it: all of their lines have text.
 const farewell = "\x00"
 
-// landmark is a line of ours that says how far it was read.
+// landmark begins a line of ours that says how far it was read. Its number follows: one may be left from somebody who waits no more.
 const landmark = "\x01"
 
 func openLog(path string, hear func(*run, *proxy.Access, string)) (*log, error) {
@@ -112,7 +112,7 @@ func openLog(path string, hear func(*run, *proxy.Access, string)) (*log, error) 
 		return nil, fmt.Errorf("cannot open the front's log: %w", err)
 	}
 	widen(file)
-	l := &log{file: file, hear: hear, over: make(chan struct{}), landmarks: make(chan struct{}, 64)}
+	l := &log{file: file, hear: hear, over: make(chan struct{}), awaited: map[int]chan struct{}{}}
 	go l.follow()
 	return l, nil
 }
@@ -143,17 +143,43 @@ func (l *log) awaitIdle(c counter, ports []int, over <-chan struct{}, done chan<
 	case <-over:
 		return
 	}
-	l.file.WriteString(landmark + "\n") // its error is that the log is closed, and the program over
+	n, read := l.landmark()
+	defer l.pass(n)
+	select {
+	case <-read:
+	case <-over:
+		return
+	}
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	for read := (<-chan struct{})(l.landmarks); read != nil || c.busy(ports); {
+	for c.busy(ports) {
 		select {
-		case <-read:
-			read = nil
 		case <-tick.C:
 		case <-over:
 			return
 		}
+	}
+}
+
+// landmark writes one. read is closed when all that was in the log before has been read.
+func (l *log) landmark() (n int, read <-chan struct{}) {
+	reached := make(chan struct{})
+	l.mu.Lock()
+	l.landmarks++
+	n = l.landmarks
+	l.awaited[n] = reached
+	l.mu.Unlock()
+	fmt.Fprintf(l.file, "\n%s%d\n", landmark, n) // its error is that the log is closed, and the program over
+	return n, reached
+}
+
+// pass is for a landmark that was read, or that nobody waits for any more.
+func (l *log) pass(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if reached := l.awaited[n]; reached != nil {
+		close(reached)
+		delete(l.awaited, n)
 	}
 }
 
@@ -182,11 +208,8 @@ func (l *log) follow() {
 		if strings.HasPrefix(text, farewell) {
 			return
 		}
-		if text == landmark {
-			select {
-			case l.landmarks <- struct{}{}:
-			default:
-			}
+		if mark, ok := strings.CutPrefix(text, landmark); ok {
+			l.pass(number(mark))
 			continue
 		}
 		reader := l.current()

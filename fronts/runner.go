@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
-	"strings"
 	"sync"
 	"time"
 
@@ -181,7 +179,7 @@ func (r *Runner) write(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, err := r.config.Program.kind.wrap(r.room, piece)
+	files, err := r.config.Program.kind.wrap(ctx, r.room, piece)
 	if err != nil {
 		return err
 	}
@@ -190,24 +188,12 @@ func (r *Runner) write(ctx context.Context) error {
 		return err
 	}
 	if check := r.config.Program.kind.check; check != nil {
-		argv := check(r.room)
-		cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-		cmd.Env, cmd.Dir = r.room.environ(), r.room.dir
-		if out, err := cmd.CombinedOutput(); err != nil {
+		if _, _, err := ask(ctx, r.room.dir, r.room.environ(), check(r.room)...); err != nil {
 			undo()
-			return fmt.Errorf("cannot use this configuration for %s: %s", name, lastLines(string(out), err))
+			return fmt.Errorf("cannot use this configuration for %s: %w", name, err)
 		}
 	}
 	return nil
-}
-
-// lastLines are what a program said at the end.
-func lastLines(text string, err error) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if len(lines) == 1 && lines[0] == "" {
-		return err.Error()
-	}
-	return strings.Join(lines[max(len(lines)-keptWords, 0):], "\n")
 }
 
 // start starts the program and waits until it serves.

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/lbdev/lbdev/cluster/control"
 	"github.com/lbdev/lbdev/rundir"
@@ -67,6 +69,9 @@ func leftFolders(dir control.Dir) []string {
 	return left
 }
 
+// probePatience is how long an empty script may take in a folder that programs can be run in.
+const probePatience = 10 * time.Second
+
 // runsPrograms tries whether a program in a folder can be run.
 func runsPrograms(folder string) bool {
 	if runtime.GOOS == "windows" {
@@ -74,5 +79,7 @@ func runsPrograms(folder string) bool {
 	}
 	script := filepath.Join(folder, "probe")
 	defer os.Remove(script)
-	return os.WriteFile(script, []byte("#!/bin/sh\n"), 0o700) == nil && exec.Command(script).Run() == nil
+	ctx, cancel := context.WithTimeout(context.Background(), probePatience)
+	defer cancel()
+	return os.WriteFile(script, []byte("#!/bin/sh\n"), 0o700) == nil && exec.CommandContext(ctx, script).Run() == nil
 }
