@@ -43,6 +43,7 @@ type Event struct {
 	Delay    time.Duration // backoff: until the next start
 	Reason   string        // backoff, failed, stopping, stopped, unresponsive, ready after that: why, in words, where it was not asked for
 	Lines    []string      // backoff before it was ever ready, failed: the last words of the process
+	Argv     []string      // failed: the command line that did, which a Renew may have replaced since
 	Ports    []int         // wrong-port: where it listens, ascending
 	Program  *FrontProgram // front
 	Text     string        // notice, wrong-port: what people should know; fault: a plan, as fault.Parse reads it

@@ -132,6 +132,11 @@ func TestRenewToWhatDoesNotBoot(t *testing.T) {
 	if w := c.worker(2); w.Incarnation != 1 {
 		t.Errorf("the other worker is in incarnation %d", w.Incarnation)
 	}
+	events, _, _ := c.Events().Reader(0, false).Take(nil, 0)
+	i := slices.IndexFunc(events, func(e Event) bool { return e.State == Failed }) // which people may read when the command from before counts again
+	if i < 0 || !slices.Equal(events[i].Argv, next.Command) {
+		t.Errorf("%q failed; the events are %+v", next.Command, events)
+	}
 }
 
 // TestRenewOfTheOnlyWorker holds that a cluster does not end, and no request fails, because its one worker can't be started with new settings.

@@ -130,8 +130,7 @@ func (r *run) exitIfDead() procs.Exit {
 }
 
 // startProcess begins an incarnation.
-func (w *worker) startProcess() error {
-	c := w.cluster.launch.Load()
+func (w *worker) startProcess(c *Config) error {
 	r := &run{
 		incarnation: w.incarnation,
 		config:      c,

@@ -327,7 +327,7 @@ func (w *worker) died(r *run, what Event) {
 		w.bootDeaths++
 		what.Lines = r.tail.last()
 		if w.bootDeaths >= bootAttempts || policy == RestartNever && !r.killed {
-			w.fail(what)
+			w.fail(r.config, what)
 			return
 		}
 		w.backoff(delay(w.bootDeaths), what)
@@ -346,14 +346,19 @@ func (w *worker) lateness(r *run) string {
 	return text
 }
 
-func (w *worker) fail(what Event) {
+// fail gives the worker up after deaths before it was ready.
+func (w *worker) fail(c *Config, what Event) {
 	if what.Reason == "" {
 		what.Reason = what.Exit.String() + " before it was ready"
 	}
 	if w.bootDeaths > 1 {
 		what.Reason = fmt.Sprintf("%s (%d times)", what.Reason, w.bootDeaths)
 	}
-	w.over = true
+	w.giveUp(c, what)
+}
+
+func (w *worker) giveUp(c *Config, what Event) {
+	w.over, what.Argv = true, w.argv(c.Command)
 	w.set(Failed, what)
 }
 
@@ -393,8 +398,9 @@ func (w *worker) start() {
 	w.removeSocket()
 	w.waitsForPort = false
 	w.incarnation++
-	if err := w.startProcess(); err != nil {
-		w.notStarted(err)
+	c := w.cluster.launch.Load()
+	if err := w.startProcess(c); err != nil {
+		w.notStarted(c, err)
 		return
 	}
 	w.timer.Reset(w.run.config.readyTimeout())
@@ -403,16 +409,15 @@ func (w *worker) start() {
 
 // notStarted decides what follows a start that the system refused. It is tried again where that can change by itself: there were too
 // many processes, or the program was being written.
-func (w *worker) notStarted(err error) {
+func (w *worker) notStarted(c *Config, err error) {
 	what := Event{Reason: err.Error()}
-	if stays(err) || w.cluster.launch.Load().restart() == RestartNever {
-		w.over = true
-		w.set(Failed, what)
+	if stays(err) || c.restart() == RestartNever {
+		w.giveUp(c, what)
 		return
 	}
 	w.bootDeaths++
 	if w.bootDeaths >= bootAttempts {
-		w.fail(what)
+		w.fail(c, what)
 		return
 	}
 	w.backoff(delay(w.bootDeaths+1), what)

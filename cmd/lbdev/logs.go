@@ -43,7 +43,7 @@ func logs(c *cli.Context) error {
 	defer r.Close()
 	query := queryOf(c)
 	query.Colour = r.out.colour && !c.Bool("json")
-	printer := newTextPrinter(r.out, nil, nil)
+	printer := newTextPrinter(r.out, nil)
 	var buf []byte
 	for line, err := range r.Logs(r.ctx, query) {
 		if err := r.streamError(c, err); err != nil {

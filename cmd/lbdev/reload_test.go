@@ -9,7 +9,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/lbdev/lbdev/cluster"
@@ -227,4 +229,22 @@ func TestReloadPreset(t *testing.T) {
 	}
 	u.do("down")
 	u.exitCode()
+}
+
+// TestReloadHint: after a reload that failed the hint has the command that did, and not the one from before that counts again.
+func TestReloadHint(t *testing.T) {
+	dir, base := t.TempDir(), freePorts(t, 2)
+	path := filepath.Join(dir, "lbdev.yaml")
+	save(t, path, saying(t, "one", "workers: 1"), false)
+	cmd, mark := lbdevCommand(t, "up", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base+1))
+	cmd.Dir, cmd.SysProcAttr = dir, nil
+	cmd.Env = append(cmd.Env, "CI=", "TERM=xterm-256color", "LC_ALL=C.UTF-8", "NO_COLOR=1")
+	screen := startOnTerminal(t, cmd)
+	screen.await("1 of 1 ready")
+	save(t, path, "command: [sh, -c, exit 7]\nworkers: 1\n", false)
+	screen.await("the settings from before count again")
+	screen.await(fmt.Sprintf("lbdev: hint: run it alone to see more:  PORT=%d sh -c 'exit 7'\r\n", base))
+	cmd.Process.Signal(syscall.SIGTERM)
+	cmd.Wait()
+	wantNobody(t, mark, 0)
 }

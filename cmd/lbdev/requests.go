@@ -127,7 +127,7 @@ func (l look) requestLine(buf []byte, r *control.Request) []byte {
 	if l.width > 0 {
 		l.width = max(l.width-len(time), 1)
 	}
-	return newTextPrinter(l, nil, nil).request(append(buf, time...), &a)
+	return newTextPrinter(l, nil).request(append(buf, time...), &a)
 }
 
 // requestsDropped are the columns that go first where a terminal is too narrow.

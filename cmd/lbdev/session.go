@@ -165,7 +165,7 @@ func (s *session) printer() printer {
 	if s.plan.json {
 		return jsonPrinter{s.cluster}
 	}
-	t := newTextPrinter(s.out, s.cluster, s.alone)
+	t := newTextPrinter(s.out, s.cluster)
 	t.keys = s.wantsKeys()
 	p := s.plan.act.dressed(t)
 	if s.plan.access.file == toScreen {
@@ -304,16 +304,15 @@ func (s *session) verdict() error {
 	case errors.Is(err, cluster.ErrNeverReady):
 		return &commandError{code: exitNeverReady, err: err, hint: neverReadyHint}
 	default:
-		return &commandError{code: exitFailed, err: err, hint: "run one alone to see more:  " + s.alone(s.cluster.Ports()[0])}
+		port := s.cluster.Ports()[0]
+		return &commandError{code: exitFailed, err: err, hint: "run one alone to see more:  " + alone(port, s.cluster.Argv(port))}
 	}
 }
 
 const neverReadyHint = "does the app listen on the port it is given, {port} or $PORT? If it is only slow:  --ready-timeout 3m ; if it does not speak HTTP:  --mode tcp , or only HTTP/2, as gRPC:  --upstream h2c"
 
-// alone is the command that runs the worker with this port without lbdev.
-func (s *session) alone(port int) string {
-	return fmt.Sprintf("PORT=%d %s", port, commandLine(s.cluster.Argv(port)))
-}
+// alone is the command that runs a worker without lbdev.
+func alone(port int, argv []string) string { return fmt.Sprintf("PORT=%d %s", port, commandLine(argv)) }
 
 // stopping says how many workers are being stopped, nothing if none has a process.
 func (s *session) stopping() string {

@@ -25,9 +25,8 @@ const (
 type textPrinter struct {
 	look
 	cluster  *cluster.Cluster
-	alone    func(port int) string // the command that runs one worker without lbdev
-	prefixes map[int]string        // by port, ready to print
-	ready    map[int]bool          // workers that have been ready
+	prefixes map[int]string // by port, ready to print
+	ready    map[int]bool   // workers that have been ready
 	opened   time.Time
 	keys     bool     // keys can be pressed
 	started  bool     // all workers have been ready
@@ -35,8 +34,8 @@ type textPrinter struct {
 	lastTail []string // of the worker that failed last
 }
 
-func newTextPrinter(l look, c *cluster.Cluster, alone func(int) string) *textPrinter {
-	return &textPrinter{look: l, cluster: c, alone: alone, prefixes: map[int]string{}, ready: map[int]bool{}, opened: time.Now()}
+func newTextPrinter(l look, c *cluster.Cluster) *textPrinter {
+	return &textPrinter{look: l, cluster: c, prefixes: map[int]string{}, ready: map[int]bool{}, opened: time.Now()}
 }
 
 func (t *textPrinter) logs(buf []byte, lines []cluster.LogLine) []byte {
@@ -207,7 +206,7 @@ func (t *textPrinter) fail(buf []byte, port string, e cluster.Event) []byte {
 	if e.Exit != nil && e.Exit.Code == 0 {
 		return fmt.Appendf(buf, "lbdev: hint: it ended by itself; a server must stay in the foreground, without & or a daemon option\n")
 	}
-	return fmt.Appendf(buf, "lbdev: hint: run it alone to see more:  %s\n", t.alone(e.Port))
+	return fmt.Appendf(buf, "lbdev: hint: run it alone to see more:  %s\n", alone(e.Port, e.Argv))
 }
 
 // others says that the cluster goes on, if it does.

@@ -12,7 +12,7 @@ import (
 )
 
 func plainPrinter() *textPrinter {
-	return newTextPrinter(look{signs: unicodeSigns}, nil, func(int) string { return "" })
+	return newTextPrinter(look{signs: unicodeSigns}, nil)
 }
 
 func TestRequestLine(t *testing.T) {
@@ -66,7 +66,7 @@ func TestLogLine(t *testing.T) {
 	if got := string(plainPrinter().logs(nil, []cluster.LogLine{line})); got != "8001 │ red and plain\n" {
 		t.Errorf("without colour: %q", got)
 	}
-	coloured := newTextPrinter(look{signs: asciiSigns, colour: true}, nil, nil)
+	coloured := newTextPrinter(look{signs: asciiSigns, colour: true}, nil)
 	want := "\x1b[38;5;166m8001 |\x1b[0;25;0m \x1b[31mred\x1b[0m and plain\n" // fatih/color resets each of the three numbers by itself
 	if got := string(coloured.logs(nil, []cluster.LogLine{line})); got != want {
 		t.Errorf("with colour: %q", got)
