@@ -191,7 +191,7 @@ func listeners(pids []int, patience time.Duration) []int {
 }
 
 // look runs a look at the system's tables for at most the given time; then the answer is the zero value. They are only
-// looked at for what people are told, and so must keep nobody waiting: under Wine the call behind it never returns.
+// looked at for what people are told, and so must keep nobody waiting: under Wine the call behind it takes a second and more.
 func look[T any](patience time.Duration, find func() T) T {
 	found := make(chan T, 1)
 	go func() { found <- find() }()
