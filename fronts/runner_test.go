@@ -22,6 +22,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -314,14 +316,25 @@ func TestRunnerThatNeverRan(t *testing.T) {
 	}
 }
 
+// nextPort counts the addresses that are given away; another run of the tests begins elsewhere.
+var nextPort atomic.Int64
+
+func init() { nextPort.Store(int64(os.Getpid()) * 61) }
+
+// freeAddress is one at which nobody listens. Its port is lower than those that the system has for who asks for any, also for the near end
+// of a connection, or it could be taken before its program listens. Other packages' tests have other ranges.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	syscall.ForkLock.RLock() // a child that is just being made would have the listener, too, until it runs its program
+	defer syscall.ForkLock.RUnlock()
+	for range 900 {
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 9100+nextPort.Add(1)%900)); err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("cannot find a free port")
+	return ""
 }
 
 func certificate(t *testing.T, dir string) (cert, key string) {
