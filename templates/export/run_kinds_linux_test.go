@@ -163,7 +163,6 @@ func TestExportsRepeat(t *testing.T) {
 		if n := had() - before; answer.StatusCode < 500 || n != 1 {
 			t.Errorf("the POST has %d, and was run %d times", answer.StatusCode, n)
 		}
-		time.Sleep(1100 * time.Millisecond) // until all are in again: retry=1, fail_timeout=1s, fail_duration 1s
 		before = had()
 		answer, _ = f.do(t, "GET", "/die", "")
 		if n := had() - before; answer.StatusCode < 500 || (n == 1) != (target == "apache") {
@@ -251,12 +250,9 @@ func TestExportsConnections(t *testing.T) {
 	each(t, []string{"nginx", "haproxy"}, func(t *testing.T, target string) {
 		c := Cluster{Name: "shop", TCP: true, Listen: []string{fmt.Sprintf("127.0.0.1:%d", freePort(t))}}
 		for n := 1; n <= 3; n++ {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
+			listener := listenFree(t)
 			t.Cleanup(func() { listener.Close() })
-			port := listener.Addr().(*net.TCPAddr).Port
+			port := portOf(listener)
 			go func() {
 				for {
 					conn, err := listener.Accept()
@@ -318,6 +314,7 @@ func TestExportsEdge(t *testing.T) {
 			}
 			return conn
 		}
+		awaitListener(t, c.Redirect) // which the program opens after the other address, or before
 		plain := dial(c.Redirect)
 		defer plain.Close()
 		fmt.Fprintf(plain, "GET /a%%2Fb?c=d HTTP/1.1\r\nHost: shop.example:8080\r\nConnection: close\r\n\r\n")

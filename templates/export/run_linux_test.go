@@ -30,11 +30,18 @@ type workerCopy struct {
 // startCopy listens on a free port, or on one that is given.
 func startCopy(t *testing.T, port int) *workerCopy {
 	t.Helper()
+	if port == 0 {
+		return serveCopy(t, listenFree(t))
+	}
 	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &workerCopy{port: listener.Addr().(*net.TCPAddr).Port}
+	return serveCopy(t, listener)
+}
+
+func serveCopy(t *testing.T, listener net.Listener) *workerCopy {
+	c := &workerCopy{port: portOf(listener)}
 	c.quiet = make(chan struct{})
 	c.server = &http.Server{Handler: c}
 	go c.server.Serve(listener)
@@ -202,22 +209,54 @@ func startFront(t *testing.T, target string, c Cluster) {
 	}
 }
 
-// lastPort is the last that freePort gave away. Another run of the tests begins elsewhere; other packages have other ranges.
-var lastPort atomic.Int64
+// Ports are given away one after the other. They are lower than those that the system has for who asks for any, also for the near end of a
+// connection: what is let go and taken again stays free meanwhile. Other packages have other ranges.
+const (
+	firstPort = 29540
+	ports     = 460
+)
 
-func init() { lastPort.Store(29500 + int64(os.Getpid())*61%400) }
+// nextPort counts them. Another run of the tests begins elsewhere.
+var nextPort atomic.Int64
 
-// freePort is one that nobody has, and that nobody is given who asks the system for any: those are higher.
-func freePort(t *testing.T) int {
+func init() { nextPort.Store(int64(os.Getpid()) * 61) }
+
+// listenFree listens on a port that nobody has.
+func listenFree(t *testing.T) net.Listener {
 	t.Helper()
-	for range 100 {
-		port := int(lastPort.Add(1))
-		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	for range ports {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", firstPort+nextPort.Add(1)%ports))
 		if err == nil {
-			listener.Close()
-			return port
+			return listener
 		}
 	}
 	t.Fatal("cannot find a free port")
-	return 0
+	return nil
+}
+
+func portOf(listener net.Listener) int { return listener.Addr().(*net.TCPAddr).Port }
+
+// freePort is a port that nobody has.
+func freePort(t *testing.T) int {
+	t.Helper()
+	syscall.ForkLock.RLock() // a child that is just being made would have the listener, too, until it runs its program
+	defer syscall.ForkLock.RUnlock()
+	listener := listenFree(t)
+	defer listener.Close()
+	return portOf(listener)
+}
+
+// awaitListener waits until somebody listens there. It asks by connecting: who tries to listen takes the port from who is about to.
+func awaitListener(t *testing.T, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
 }

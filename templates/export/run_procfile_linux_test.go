@@ -33,6 +33,9 @@ func TestProcfileRuns(t *testing.T) {
 	defer func() {
 		syscall.Kill(-foreman.Process.Pid, syscall.SIGTERM)
 		foreman.Wait()
+		if t.Failed() {
+			t.Logf("foreman said:\n%s", said.String())
+		}
 	}()
 	deadline := time.Now().Add(30 * time.Second)
 	for i, w := range c.Workers {
@@ -46,7 +49,7 @@ func TestProcfileRuns(t *testing.T) {
 				break
 			}
 			if time.Now().After(deadline) {
-				t.Fatalf("worker %d did not start: %v", i+1, said.String())
+				t.Fatalf("worker %d did not start", i+1)
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
