@@ -143,7 +143,7 @@ func (f *front) trouble(b *browser) {
 	f.Helper()
 	f.mood(2, fails)
 	f.mood(7, dies)
-	f.mood(8, "1h")
+	f.mood(8, waits)
 	f.lbdev("kill", "2", "7", "8")
 	f.lbdev("stop", "3")
 	f.lbdev("pause", "4")
@@ -161,10 +161,11 @@ func (f *front) trouble(b *browser) {
 // TestDashboardReadOnlyIsAccessible looks at the page that students get: it has no levers.
 func TestDashboardReadOnlyIsAccessible(t *testing.T) {
 	f := up(t, []string{"-n", "2", "--dashboard", fmt.Sprintf("0.0.0.0:%d", freePorts(t, 1))}, app("web"))
-	link := regexp.MustCompile(`give them http://[^/]+:(\d+)/\?token=(\w+)`).FindStringSubmatch(f.stdout.String())
-	if link == nil {
-		t.Fatalf("lbdev says of no link for readers: %s", &f.stdout)
-	}
+	var link []string
+	eventually(t, "a link for readers", func() bool {
+		link = regexp.MustCompile(`give them http://[^/]+:(\d+)/\?token=(\w+)`).FindStringSubmatch(f.stdout.String())
+		return link != nil
+	})
 	b := openBrowser(t)
 	host := "127.0.0.1:" + link[1]
 	b.do(chromedp.Navigate("http://" + host + "/?token=" + link[2]))

@@ -75,6 +75,7 @@ func web() http.Handler {
 	mux.HandleFunc("/down", down)
 	mux.HandleFunc("/up", upload)
 	mux.HandleFunc("/events", events)
+	mux.HandleFunc("/seen", func(w http.ResponseWriter, r *http.Request) { note("seen " + r.FormValue("id")) })
 	mux.HandleFunc("/poll", poll)
 	mux.HandleFunc("/ws", socket)
 	mux.HandleFunc("/early", func(w http.ResponseWriter, r *http.Request) {
@@ -104,14 +105,18 @@ func upload(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, n, " ", err)
 }
 
-// events sends as many events as are asked for, one every so often.
+// events sends as many events as are asked for, one every so often; but none before the one before was seen, if that is told to /seen.
 func events(w http.ResponseWriter, r *http.Request) {
 	every, _ := time.ParseDuration(r.FormValue("every"))
 	n, _ := strconv.Atoi(r.FormValue("n"))
 	w.Header().Set("Content-Type", "text/event-stream")
 	for i := range n {
-		fmt.Fprintf(w, "id: %d\ndata: %d\n\n", i, time.Now().UnixNano())
-		if w.(http.Flusher).Flush(); i < n-1 {
+		fmt.Fprintf(w, "id: %d\ndata: %d\n\n", i, i)
+		w.(http.Flusher).Flush()
+		for r.FormValue("await") != "" && r.Context().Err() == nil && !noted(os.Getenv("CLIENTS_DIR"), fmt.Sprint("seen ", i)) {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if i < n-1 {
 			time.Sleep(every)
 		}
 	}
@@ -235,7 +240,7 @@ func (c *checker) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// lines reads an event stream and returns the times at which its events came.
+// lines reads an event stream.
 func lines(body io.Reader, each func(data string)) error {
 	s := bufio.NewScanner(body)
 	for s.Scan() {
@@ -246,10 +251,16 @@ func lines(body io.Reader, each func(data string)) error {
 	return s.Err()
 }
 
-// mirror answers with the body that it gets, as a page, and says what it was sent.
+// mirror answers with the body that it gets, as a page, and says what it was sent. It is read whole before the answer begins: net/http's
+// server may refuse to read on later.
 func mirror(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Set-Cookie", "session=secret")
 	w.Header().Set("X-Sent", fmt.Sprintf("%s %s %s", r.Method, r.Header.Get("Cookie"), r.Header.Get("Content-Type")))
-	io.Copy(w, r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.Write(body)
 }

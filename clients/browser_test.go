@@ -17,7 +17,8 @@ import (
 // A browser is Chromium with one page.
 type browser struct {
 	*testing.T
-	ctx context.Context
+	ctx  context.Context
+	stop *time.Timer // ends a browser that hangs
 
 	mu     sync.Mutex
 	faults []string // what its console has complained of
@@ -28,18 +29,18 @@ type browser struct {
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 720),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 720), chromedp.WSURLReadTimeout(patience),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
 	ctx, cancelAll := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, cancel := chromedp.NewContext(ctx)
-	stop := time.AfterFunc(2*time.Minute, cancel) // a timeout of the first Run's context would end the browser
+	stop := time.AfterFunc(stepPatience, cancel) // a timeout of the first Run's context would end the browser
 	t.Cleanup(func() {
 		stop.Stop()
 		cancel()
 		cancelAll()
 	})
-	b := &browser{T: t, ctx: ctx, hosts: map[string]bool{}}
+	b := &browser{T: t, ctx: ctx, stop: stop, hosts: map[string]bool{}}
 	messages := chromedp.Console(ctx)
 	go func() {
 		for m, err := range messages {
@@ -71,8 +72,12 @@ func openBrowser(t *testing.T) *browser {
 	return b
 }
 
+// stepPatience is how long a browser may take for one step of a test.
+const stepPatience = 2 * time.Minute
+
 func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
+	b.stop.Reset(stepPatience)
 	if err := chromedp.Do(b.ctx, steps...); err != nil {
 		b.Fatalf("%v (make test installs chromium)", err)
 	}
@@ -81,6 +86,7 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 // says evaluates an expression that gives a string.
 func (b *browser) says(expression string) string {
 	b.Helper()
+	b.stop.Reset(stepPatience)
 	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("String("+expression+")"))
 	if err != nil {
 		b.Fatalf("%s: %v", expression, err)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,8 +25,13 @@ import (
 	"github.com/lbdev/lbdev/cluster"
 )
 
-// patience is how long a test waits for something that takes no time when all is well.
-const patience = time.Minute
+const (
+	// patience is how long a test waits for something that takes no time when all is well.
+	patience = time.Minute
+	// buildPatience is how long it waits for what a framework builds, or a JVM loads: next build needs 12 s of a core, and got them in 72 s
+	// on a busy machine.
+	buildPatience = 5 * time.Minute
+)
 
 // mostWorkers is for how many there are ports below the front's.
 const mostWorkers = 30
@@ -37,6 +43,9 @@ var program string
 func TestMain(m *testing.M) {
 	if len(os.Args) == 4 && os.Args[1] == "app" {
 		runApp(os.Args[2], os.Args[3])
+	}
+	if signal.Ignored(os.Interrupt) { // by a script that runs these tests in the background; what they start shall hear Ctrl-C
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 	os.Exit(build(m.Run))
 }
@@ -184,7 +193,7 @@ func (f *front) wantNoFailure() {
 // run runs a program that has to succeed and returns what it prints.
 func run(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), buildPatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -211,7 +220,7 @@ func freePorts(t *testing.T, n int) int {
 		handedOut.ports = map[int]bool{}
 	}
 	for range 1000 {
-		base := 23000 + rand.IntN(6500) // other packages' tests, which run at the same time, have other ranges
+		base := 23000 + rand.IntN(6500-n) // other packages' tests, which run at the same time, have other ranges
 		if !isHandedOut(base, n) && allFree(base, n) {
 			for port := base; port < base+n; port++ {
 				handedOut.ports[port] = true
@@ -242,6 +251,8 @@ func isHandedOut(base, n int) bool {
 }
 
 func allFree(base, n int) bool {
+	syscall.ForkLock.RLock() // a child that is just being made would have the listeners, too, until it runs its program
+	defer syscall.ForkLock.RUnlock()
 	for port := base; port < base+n; port++ {
 		l, err := net.Listen("tcp", net.JoinHostPort("", strconv.Itoa(port)))
 		if err != nil {
@@ -254,6 +265,12 @@ func allFree(base, n int) bool {
 
 // eventually polls until ok is true.
 func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	within(t, patience, what, ok)
+}
+
+// within is eventually with a patience of the caller's choice.
+func within(t *testing.T, patience time.Duration, what string, ok func() bool) {
 	t.Helper()
 	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {

@@ -10,8 +10,10 @@ import (
 	"time"
 )
 
-// Moods of the app "moody". Any other is how long it takes to start.
+// Moods of the app "moody".
 const (
+	well  = ""      // it starts at once
+	waits = "waits" // it does not serve before it is in another mood
 	fails = "fails" // it ends before it serves
 	dies  = "dies"  // it ends soon after it has begun to serve
 )
@@ -28,21 +30,20 @@ func moodFile(dir, port string) string { return filepath.Join(dir, "mood-"+port)
 
 // beMoody does in the app what mood has asked for.
 func beMoody(port string) {
-	mood, _ := os.ReadFile(moodFile(os.Getenv("CLIENTS_DIR"), port)) // without one it starts at once
-	switch text := string(mood); text {
-	case "":
+	mood := func() string {
+		text, _ := os.ReadFile(moodFile(os.Getenv("CLIENTS_DIR"), port)) // without one it is well
+		return string(text)
+	}
+	switch mood() {
 	case fails:
 		fmt.Fprintln(os.Stderr, "ModuleNotFoundError: No module named 'shop'")
 		os.Exit(1)
 	case dies:
 		time.AfterFunc(200*time.Millisecond, func() { os.Exit(1) })
-	default:
-		wait, err := time.ParseDuration(text)
-		if err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(2)
-		}
+	case waits:
 		fmt.Println("loading the catalogue")
-		time.Sleep(wait)
+		for mood() == waits {
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 }

@@ -143,13 +143,13 @@ func upIn(t *testing.T, dir string, flags ...string) *front {
 	f.url = "http://" + f.host
 	f.env = append(os.Environ(), "XDG_RUNTIME_DIR="+t.TempDir(), "PYTHONDONTWRITEBYTECODE=1", "NEXT_TELEMETRY_DISABLED=1", "DENO_NO_UPDATE_CHECK=1",
 		"PATH="+tools(t)+":"+os.Getenv("PATH"))
-	f.start(append([]string{"--dashboard", "off"}, flags...)...)
+	f.start(append([]string{"--dashboard", "off", "--ready-timeout", buildPatience.String()}, flags...)...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("lbdev said:\n%s", &f.stdout)
 		}
 	})
-	eventually(t, "all are ready", func() bool {
+	within(t, buildPatience, "all are ready", func() bool {
 		select {
 		case <-f.exited:
 			t.Fatalf("lbdev ended:\n%s\n%s", &f.stdout, &f.stderr)
