@@ -14,8 +14,10 @@ import (
 
 const (
 	// lastWords is how long an exit waits in silence for the output that the process wrote before it, lastWordsAtMost how
-	// long it waits in all, if output still comes or a slow reader holds it up.
-	lastWords       = 100 * time.Millisecond
+	// long it waits in all, if output still comes or a slow reader holds it up. In most cases the end of the output comes some
+	// milliseconds after the exit, and 0.3 s after it if a stranger holds that. Where there is no such end (Windows) only silence
+	// is left, which on a busy machine may also mean that our own reader gets no time.
+	lastWords       = 2 * time.Second
 	lastWordsAtMost = 10 * time.Second
 	// tailLines is how many of its last lines a worker that failed is remembered by.
 	tailLines = 20

@@ -25,7 +25,7 @@ const (
 	readSize = 64 << 10
 
 	// Once the tree is gone, what is still in the pipe is read, if a stranger holds its other end: until nothing comes
-	// for lastSilence, but no more than lastBytes, as the stranger may go on for ever.
+	// for lastSilence, twice in a row, but no more than lastBytes, as the stranger may go on for ever.
 	lastSilence = 20 * time.Millisecond
 	lastBytes   = 1 << 20
 )
@@ -126,18 +126,24 @@ func (r *reader) stop() {
 	r.source.SetReadDeadline(time.Now())
 }
 
-// readRest reads what is there.
+// readRest reads what is there. One deadline that has passed says nothing: it may be stop's, or the machine gave us no time, and then
+// it comes before what there is to read.
 func (r *reader) readRest() {
-	for sum := 0; sum < lastBytes; {
+	for sum, silences := 0, 0; sum < lastBytes && silences < 2; {
 		if r.source.SetReadDeadline(time.Now().Add(lastSilence)) != nil {
 			return // it would block
 		}
 		n, err := r.source.Read(r.buf)
 		r.take(n)
-		if err != nil {
+		sum += n
+		switch {
+		case err == nil:
+			silences = 0
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			silences++
+		default:
 			return
 		}
-		sum += n
 	}
 }
 

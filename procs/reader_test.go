@@ -2,6 +2,7 @@ package procs
 
 import (
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -145,6 +146,38 @@ func TestOurDelayTearsNothing(t *testing.T) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	})
+}
+
+// lateRest is the source of a reader that was stopped: an expired deadline comes before what there is.
+type lateRest struct{ reads int }
+
+func (s *lateRest) Read(b []byte) (int, error) {
+	switch s.reads++; s.reads {
+	case 1, 3:
+		return 0, os.ErrDeadlineExceeded
+	case 2:
+		return copy(b, "one\n"), nil
+	case 4:
+		return copy(b, "two\n"), nil
+	}
+	return 0, io.EOF
+}
+
+func (*lateRest) SetReadDeadline(time.Time) error { return nil }
+func (*lateRest) Close() error                    { return nil }
+
+func TestOurDelayLosesNoRest(t *testing.T) {
+	var got []string
+	r := newReader(&lateRest{}, func(lines []Line) {
+		for _, l := range lines {
+			got = append(got, l.Text)
+		}
+	})
+	r.over.Store(true)
+	r.run()
+	if want := []string{"one", "two"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
 }
 
 // TestSlowOutputTearsNothing: silence counts from when we listen, not from when Output last took our time.

@@ -94,12 +94,14 @@ func TestKeys(t *testing.T) {
 	k.press("+", k.port(3)+" ● ready")
 	k.press("++", k.port(5)+" ● ready")
 	k.press("--", k.port(4)+" ○ stopped")
+	ready := strings.Count(k.seen(), k.port(1)+" ● ready  ")
 	k.press("0k", k.port(3)+" ✗ killed by SIGKILL")
 	k.await(k.port(1) + " ✗ killed by SIGKILL")
+	waitFor(t, "worker 1 to be back", func() bool { return strings.Count(k.seen(), k.port(1)+" ● ready  ") > ready })
 	k.press("c", "\x1b[2J")
 	k.press("\x1b[15~\x1bOP\x1b[1;5C1", "worker 1 ("+k.port(1)+") chosen") // F5, F1, Ctrl-Right: their digits are no keys
 	k.file.WriteString("q")
-	k.await("stopping ") // 3 workers, or fewer: those that were killed may not be back
+	k.await("stopping ") // 3 workers, or fewer: the others may not be back
 	k.awaitEcho(true)
 	k.await("0 failed")
 	k.cmd.cmd.Wait()
