@@ -42,9 +42,9 @@ type include struct {
 // An exclude hides what it matches and all below it. literal is its text as a path, base and rest are it as a glob.
 type exclude struct{ literal, base, rest string }
 
-// newRules reads globs and ignores, both relative to dir. separator is the system's; globs are written with / on all of
-// them, and on Windows also with \.
-func newRules(dir string, globs, ignore []string, separator rune) (*rules, error) {
+// newRules reads globs, names of files and ignores, all relative to dir. separator is the system's; globs are written with / on
+// all of them, and on Windows also with \.
+func newRules(dir string, globs, files, ignore []string, separator rune) (*rules, error) {
 	r := &rules{}
 	var faults []error
 	for _, glob := range globs {
@@ -57,6 +57,11 @@ func newRules(dir string, globs, ignore []string, separator rune) (*rules, error
 		}
 		if err != nil {
 			faults = append(faults, &GlobError{glob, err})
+		}
+	}
+	for _, name := range files {
+		if err := r.includeFile(dir, name); err != nil {
+			faults = append(faults, &GlobError{name, err})
 		}
 	}
 	for _, glob := range ignore {
@@ -122,6 +127,23 @@ func (r *rules) include(dir, glob string) error {
 		}
 	}
 	r.includes = append(r.includes, i)
+	return nil
+}
+
+// includeFile is for a file that need not be there. Its folder must.
+func (r *rules) includeFile(dir, name string) error {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	base, err := filepath.EvalSymlinks(name)
+	if err != nil {
+		folder, err := filepath.EvalSymlinks(filepath.Dir(name))
+		if err != nil {
+			return cause(err)
+		}
+		base = filepath.Join(folder, filepath.Base(name))
+	}
+	r.includes = append(r.includes, include{base: base, last: filepath.Base(base), isFile: true})
 	return nil
 }
 

@@ -48,7 +48,7 @@ func TestGlobs(t *testing.T) {
 		{"*", "", "a.py x/y", "db.sqlite3"},
 	}
 	for _, tt := range tests {
-		r, err := newRules(dir, strings.Fields(tt.globs), strings.Fields(tt.ignore), '/')
+		r, err := newRules(dir, strings.Fields(tt.globs), nil, strings.Fields(tt.ignore), '/')
 		if err != nil {
 			t.Errorf("globs %q: %v", tt.globs, err)
 			continue
@@ -70,7 +70,7 @@ func TestGlobs(t *testing.T) {
 
 func TestGlobsWithBackslashes(t *testing.T) {
 	p := newProject(t, "app/a.py")
-	r, err := newRules(p.dir, []string{`app\**\*.py`, `!app\tests`}, []string{`app\logs`}, '\\')
+	r, err := newRules(p.dir, []string{`app\**\*.py`, `!app\tests`}, nil, []string{`app\logs`}, '\\')
 	p.must(err)
 	for name, want := range map[string]bool{"app/a.py": true, "app/x/y.py": true, "a.py": false, "app/tests/a.py": false, "app/logs/a.py": false} {
 		if got := r.file(p.path(name)); got != want {
@@ -81,7 +81,10 @@ func TestGlobsWithBackslashes(t *testing.T) {
 
 func TestFoldersThatCannotMatterAreNotWatched(t *testing.T) {
 	p := newProject(t, "app/x/y/a.py", "src/a.c", "docs/a.txt")
-	r, err := newRules(p.dir, []string{"app/*.py", "src", "!src/gen"}, nil, '/')
+	if r, err := newRules(p.dir, nil, []string{"later.yaml"}, nil, '/'); err != nil || r.folder(p.path("app")) || !r.folder(p.dir) {
+		t.Errorf("for a file in it only the folder itself is watched: %v", err)
+	}
+	r, err := newRules(p.dir, []string{"app/*.py", "src", "!src/gen"}, nil, nil, '/')
 	p.must(err)
 	for name, want := range map[string]bool{
 		".": true, "app": true, "app/x": false, "src": true, "src/x/y": true, "docs": false, "src/node_modules": false, "src/gen": false,
@@ -108,6 +111,9 @@ func TestGlobsThatCannotBeUsed(t *testing.T) {
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("%v does not say that a file is missing", err)
+	}
+	if _, err := Open(Config{Dir: p.dir, Files: []string{"nowhere/a.py"}}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a file in a folder that is not there: %v", err)
 	}
 	if _, err := Open(Config{Dir: p.path("nowhere")}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a folder that is not there: %v", err)

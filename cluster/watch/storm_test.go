@@ -226,7 +226,7 @@ func TestLimitIsNamed(t *testing.T) {
 	w, err := Open(Config{Dir: p.dir, Ignore: []string{"?"}})
 	p.must(err)
 	defer w.Close()
-	rules, err := newRules(p.dir, nil, nil, filepath.Separator)
+	rules, err := newRules(p.dir, nil, nil, nil, filepath.Separator)
 	p.must(err)
 	w.tree.rules, w.tree.system = rules, &scarce{w.system, 2}
 	err = w.tree.scan(p.dir, false)

@@ -25,8 +25,10 @@ const (
 type Config struct {
 	// Dir is the folder that globs are relative to. Empty means the current one.
 	Dir string
-	// Globs say which files matter; the package's doc has the syntax. None, or only excludes, means all files below Dir.
+	// Globs say which files matter; the package's doc has the syntax. None, or only excludes, means all files below Dir, if Files has none.
 	Globs []string
+	// Files are names of files that matter, as they are, relative to Dir. They need not be there yet, but their folders must.
+	Files []string
 	// Ignore holds paths and globs of what never matters, such as the folder of the log files. Here no ! is needed.
 	Ignore []string
 	// Settle is how long nothing may happen before a change is told. Zero means 200 ms, negative not at all.
@@ -102,7 +104,7 @@ func Open(config Config) (*Watcher, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, fmt.Errorf("cannot watch %q: it is no folder", config.Dir)
 	}
-	rules, err := newRules(dir, config.Globs, config.Ignore, filepath.Separator)
+	rules, err := newRules(dir, config.Globs, config.Files, config.Ignore, filepath.Separator)
 	if err != nil {
 		return nil, err
 	}

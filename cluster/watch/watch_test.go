@@ -152,6 +152,31 @@ func TestLinks(t *testing.T) {
 	}
 }
 
+// TestFiles that are named need not be there, and mean what they are called; nothing else matters for them.
+func TestFiles(t *testing.T) {
+	p := newProject(t, "a.py", "odd[1].yaml", "real/linked.yaml")
+	p.must(os.Symlink(filepath.Join("real", "linked.yaml"), p.path("link.yaml")))
+	p.open(Config{Globs: []string{"fence*.py"}, Files: []string{"later.yaml", "odd[1].yaml", p.path("link.yaml"), "../outside.yaml"}, Settle: quick})
+	p.write("later.yaml", "new")
+	p.want("later.yaml")
+	p.replace("later.yaml", "newer")
+	p.want("later.yaml")
+	p.must(os.Remove(p.path("later.yaml")))
+	p.want("later.yaml")
+	p.write("odd[1].yaml", "new")
+	p.want("odd[1].yaml")
+	p.write("real/linked.yaml", "new")
+	p.want("real/linked.yaml")
+	p.must(os.WriteFile(p.path("../outside.yaml"), nil, 0o644))
+	if c := <-p.changes; c.Count != 1 || c.Files[0] != p.path("../outside.yaml") {
+		t.Errorf("changed are %v", c.Files)
+	}
+	p.write("a.py", "new")
+	p.write("odd1.yaml", "new")
+	p.write("real/later.yaml", "new")
+	p.wantOnly()
+}
+
 // TestEndlessWrites writes without end for a while: there is no silence, and the change must be told all the same.
 func TestEndlessWrites(t *testing.T) {
 	p := newProject(t, "a.py").open(Config{Settle: 300 * time.Millisecond, Patience: time.Second})

@@ -231,6 +231,29 @@ func TestReloadPreset(t *testing.T) {
 	u.exitCode()
 }
 
+// TestReloadOfFilesThatCome: a lbdev.yaml that was not there at the start counts when it comes, and so do changes of an env file that only
+// a later one names.
+func TestReloadOfFilesThatCome(t *testing.T) {
+	dir := t.TempDir()
+	in := func(name string) string { return filepath.Join(dir, name) }
+	u := startUpIn(t, dir, "-n", "1", "--", "sh", "-c", `echo "it says $SAYS$MORE"; exec `+commandLine(misbehave.Argv("serve")))
+	u.awaitReady(1)
+	save(t, in("lbdev.yaml"), "policy: random\nenv: {SAYS: one}\n", false)
+	u.await("the file's variable", says("one", 1))
+	u.awaitSnapshot("the file's policy", func(s cluster.Snapshot) bool { return s.Policy == "random" })
+	for _, name := range []string{"first.env", "second.env"} {
+		save(t, in(name), "MORE=-"+name+"\n", false)
+		save(t, in("lbdev.yaml"), "policy: random\nenv: {SAYS: one}\nenv-file: "+name+"\n", true)
+		u.await("the env file", says("one-"+name, 1))
+		save(t, in(name), "MORE=-changed-"+name+"\n", false)
+		u.await("the env file's change", says("one-changed-"+name, 1))
+	}
+	os.Remove(in("lbdev.yaml"))
+	u.await("that it is gone", announced("cannot find \"lbdev.yaml\" any more"))
+	u.do("down")
+	u.exitCode()
+}
+
 // TestReloadHint: after a reload that failed the hint has the command that did, and not the one from before that counts again.
 func TestReloadHint(t *testing.T) {
 	dir, base := t.TempDir(), freePorts(t, 2)

@@ -2,11 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -36,15 +36,19 @@ type reloader struct {
 	cluster *cluster.Cluster
 	warn    func(error)
 	fill    func(string) string // puts the folder of a preset's files into a text; nil = there was no preset
+	name    string              // of the file, which need not be there
 
-	watcher *watch.Watcher // nil = the file is read again only when somebody asks for it
-	ctx     context.Context
-	cancel  context.CancelFunc
+	ctx      context.Context
+	cancel   context.CancelFunc
+	watchers sync.WaitGroup
 
 	mu      sync.Mutex     // one reload at a time; guards what follows
 	running map[string]any // the values that count
 	config  cluster.Config // the same, as the cluster was given them
-	empty   bool           // the file had nothing in it
+	there   bool           // there was a file
+	empty   bool           // it had nothing in it
+	watched []string       // files
+	over    bool           // no more are
 }
 
 // openReloader prepares to read the config file again. That it can't be watched is told, and no reason not to start.
@@ -53,58 +57,58 @@ func (s *session) openReloader() {
 		return
 	}
 	r := &reloader{
-		plan: s.plan, cluster: s.cluster, fill: s.fill, warn: func(err error) { explain(s.stderr, err) }, running: s.plan.counts(), config: s.plan.config, empty: isEmpty(s.plan),
+		plan: s.plan, cluster: s.cluster, fill: s.fill, warn: func(err error) { explain(s.stderr, err) }, name: cmp.Or(s.plan.file.FileName(), defaultFile),
+		running: s.plan.counts(), config: s.plan.config, there: s.plan.file.FileName() != "", empty: isEmpty(s.plan),
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	s.reload = r
 	s.api.Reload = func(context.Context) (control.Reloaded, error) { return r.read(r.ctx, true) }
-	files := s.plan.files()
-	if len(files) == 0 {
-		return
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.watch(s.plan)
+}
+
+// watch has changes of a plan's files take effect, and says whether one of them was not watched before: the config file, also while there is
+// none, and the env file that it may name. mu is held.
+func (r *reloader) watch(p *plan) (more bool) {
+	files, warn := []string{r.name}, r.warn
+	if p.file.FileName() == "" {
+		warn = func(error) {} // nobody has asked for it
+	} else if p.envFileName != "" {
+		files = append(files, p.envFileName)
 	}
-	var err error
-	r.watcher, err = watch.Open(watch.Config{Globs: files, OnChange: r.onChange, Warn: r.warn})
+	files = slices.DeleteFunc(files, func(name string) bool { return slices.Contains(r.watched, name) })
+	if len(files) == 0 || !p.reload || r.over {
+		return false
+	}
+	r.watched = append(r.watched, files...)
+	w, err := watch.Open(watch.Config{Files: files, OnChange: r.onChange, Warn: warn})
 	if err != nil {
-		r.warn(&commandError{err: err, hint: "after a change:  lbdev reload"})
+		warn(&commandError{err: err, hint: "after a change:  lbdev reload"})
+		return false
+	}
+	r.watchers.Go(func() {
+		defer w.Close()
+		w.Run(r.ctx)
+	})
+	return true
+}
+
+// stop ends it. What is under way ends soon: see wait. Both may be called more than once.
+func (r *reloader) stop() {
+	if r != nil {
+		r.cancel()
 	}
 }
 
-// files are those to be watched: the config file, and the env file if there is one.
-func (p *plan) files() []string {
-	if p.file.FileName() == "" || !p.reload {
-		return nil
-	}
-	var files []string
-	for _, name := range []string{p.file.FileName(), p.envFileName} {
-		if path, err := filepath.Abs(name); err == nil && name != "" {
-			if filepath.Separator == '/' { // else a backslash is one
-				path = globEscaper.Replace(path)
-			}
-			files = append(files, path)
-		}
-	}
-	return files
-}
-
-// globEscaper makes a name the glob that it alone matches.
-var globEscaper = strings.NewReplacer("*", `\*`, "?", `\?`, "[", `\[`, "{", `\{`)
-
-// watch has changes take effect until ctx ends.
-func (r *reloader) watch(ctx context.Context, work *sync.WaitGroup) {
-	if r != nil && r.watcher != nil {
-		work.Go(func() { r.watcher.Run(ctx) })
-	}
-}
-
-// close ends it. It may be called more than once.
-func (r *reloader) close() {
+func (r *reloader) wait() {
 	if r == nil {
 		return
 	}
-	r.cancel()
-	if r.watcher != nil {
-		r.watcher.Close()
-	}
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
+	r.watchers.Wait()
 }
 
 // onChange reads the file again because it has changed.
@@ -120,21 +124,14 @@ func (r *reloader) read(ctx context.Context, byHand bool) (control.Reloaded, err
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	next, err := r.next(byHand)
+	if err == nil && r.watch(next) { // what it has of a file may have changed before that was watched
+		next, err = r.next(byHand)
+	}
 	if err != nil {
-		r.cluster.Announce(r.fileName(nil) + " cannot be used, nothing is changed: " + firstLine(err))
+		r.cluster.Announce(r.name + " cannot be used, nothing is changed: " + firstLine(err))
 		return control.Reloaded{}, configError(err)
 	}
 	return r.apply(ctx, next)
-}
-
-func (r *reloader) fileName(next *plan) string {
-	if next != nil && next.file.FileName() != "" {
-		return next.file.FileName()
-	}
-	if name := r.plan.file.FileName(); name != "" {
-		return name
-	}
-	return defaultFile
 }
 
 // firstLine is what is wrong first, without the line of the file that shows it.
@@ -162,12 +159,12 @@ func configError(err error) error {
 // next is the plan as it would be now. A file that is gone or empty is taken for one that is being written, unless somebody has asked
 // for it by hand.
 func (r *reloader) next(byHand bool) (*plan, error) {
-	text, err := readText(r.fileName(nil))
+	text, err := readText(r.name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && r.plan.file.FileName() != "":
-		return nil, fmt.Errorf("cannot find %q any more", r.fileName(nil))
+	case errors.Is(err, fs.ErrNotExist) && r.there:
+		return nil, fmt.Errorf("cannot find %q any more", r.name)
 	case err == nil && !byHand && !r.empty && len(bytes.TrimSpace(text)) == 0:
-		return nil, &commandError{err: fmt.Errorf("cannot take an empty %s for what is meant", r.fileName(nil)), hint: "if it is:  lbdev reload"}
+		return nil, &commandError{err: fmt.Errorf("cannot take an empty %s for what is meant", r.name), hint: "if it is:  lbdev reload"}
 	}
 	next, err := r.plan.again()
 	if err != nil {
@@ -268,12 +265,12 @@ func (r *reloader) apply(ctx context.Context, next *plan) (control.Reloaded, err
 		}
 		said = append(said, changeText(k.Name, r.running[k.Name], values[k.Name]))
 	}
-	r.empty = isEmpty(next)
+	r.there, r.empty = next.file.FileName() != "", isEmpty(next)
 	if len(said) > 0 {
-		r.cluster.Announce(r.fileName(next) + " changed: " + strings.Join(said, ", "))
+		r.cluster.Announce(r.name + " changed: " + strings.Join(said, ", "))
 	}
 	if len(done.Needs) > 0 {
-		r.cluster.Announce(r.fileName(next) + ": " + needsText(done.Needs))
+		r.cluster.Announce(r.name + ": " + needsText(done.Needs))
 	}
 	err := r.do(ctx, next, live, renewed, func(keys ...string) {
 		for _, key := range keys {
@@ -282,7 +279,7 @@ func (r *reloader) apply(ctx context.Context, next *plan) (control.Reloaded, err
 		done.Applied = append(done.Applied, keys...)
 	})
 	if _, told := errors.AsType[*cluster.ComeBackError](err); err != nil && !told && ctx.Err() == nil {
-		r.cluster.Announce(r.fileName(next) + ": " + strings.ReplaceAll(err.Error(), "\n", "; "))
+		r.cluster.Announce(r.name + ": " + strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	done.Restarted = slices.ContainsFunc(done.Applied, func(key string) bool { return key == "preset" || slices.Contains(renewedKeys, key) && key != "restart" })
 	return done, err

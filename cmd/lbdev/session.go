@@ -100,7 +100,8 @@ func (s *session) abandon() {
 	if s.watcher != nil {
 		s.watcher.Close()
 	}
-	s.reload.close()
+	s.reload.stop()
+	s.reload.wait()
 	if s.guard != nil {
 		s.guard.Release()
 	}
@@ -211,17 +212,17 @@ func (s *session) live() (report cluster.Report, hurried bool, err error) {
 		k.work.Go(func() { s.watcher.Run(ctx) })
 		defer s.watcher.Close()
 	}
-	s.reload.watch(ctx, &k.work)
-	defer s.reload.close()
 	playing := s.perform()
 	err = s.wait(playing)
 	playing.cancel()
 	keyboard.close()
 	s.guard.TerminalIsBack()
 	cancel()
+	s.reload.stop()
 	report, hurried = s.shutdown()
 	if !hurried {
 		k.work.Wait()
+		s.reload.wait()
 		playing.await()
 	}
 	return report, hurried, err
