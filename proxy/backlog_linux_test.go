@@ -43,7 +43,8 @@ func (l slowListener) Accept() (net.Conn, error) {
 	return l.Listener.Accept()
 }
 
-// TestHeldLeaveGradually: those who were held don't overrun a worker that has a short listen queue and is slow to accept.
+// TestHeldLeaveGradually: those who were held don't overrun a worker that has a short listen queue and is slow to accept. (What
+// TestPaceOfTheHeld says of the pace, seen from outside.)
 func TestHeldLeaveGradually(t *testing.T) {
 	g := newRig(t)
 	l := listenShort(t, 10)
@@ -72,7 +73,8 @@ func TestHeldLeaveGradually(t *testing.T) {
 			late++
 		}
 	}
-	if late > held/10 { // a busy machine may keep the worker from accepting
+	// All at once it would be 89. A busy machine may keep the worker from accepting for a while, and one more goes every 5 ms.
+	if late > held/2 {
 		t.Errorf("%d of %d found the listen queue full", late, held)
 	}
 }

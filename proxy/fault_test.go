@@ -355,7 +355,7 @@ func TestFaultsLeaveNothingBehind(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			c := &http.Client{Timeout: 20 * time.Millisecond, Transport: &http.Transport{}}
+			c := &http.Client{Timeout: 250 * time.Millisecond, Transport: &http.Transport{}}
 			defer c.CloseIdleConnections()
 			for range 60 {
 				if resp, err := c.Get(g.front.URL); err == nil { // else a black hole has it

@@ -208,14 +208,35 @@ func answers(text string) func(net.Conn, *bufio.Reader) {
 	}
 }
 
-// deadPort is a port on which nobody listens.
+// deadPort is a port on which nobody listens, until the test ends.
 func deadPort(t testing.TB) int {
+	port, _ := heldPort(t)
+	return port
+}
+
+// heldPort is a port on which nobody listens and nobody can, since a connection has it. (One that was only free a moment ago may be
+// anybody's: other tests run at the same time, and the kernel gives them what is free.) free gives it up.
+func heldPort(t testing.TB) (port int, free func()) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	return portOf(l)
+	near, err := (&net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)}}).Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	far, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	free = func() {
+		near.(*net.TCPConn).SetLinger(0) // else the kernel keeps the port for a minute
+		near.Close()
+		far.Close()
+	}
+	t.Cleanup(free)
+	return near.LocalAddr().(*net.TCPAddr).Port, free
 }
 
 // A reply is what a client got.

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lbdev/lbdev/proxy/balance"
@@ -67,6 +68,45 @@ func TestHeldInOrder(t *testing.T) {
 	}
 }
 
+// TestPaceOfTheHeld: after the first few another one goes for each that is answered. The pause lets one go only when nothing was
+// answered in it: both together would overrun a worker that answers as fast as it can.
+func TestPaceOfTheHeld(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var q queue
+		var waiting []*place
+		for range 100 {
+			p := &place{wake: make(chan struct{}, 1)}
+			q.join(p, 1000)
+			waiting = append(waiting, p)
+		}
+		wantLeaving := func(when string, want int) {
+			t.Helper()
+			synctest.Wait()
+			n := 0
+			for _, turn := q.look(waiting[0]); turn; _, turn = q.look(waiting[0]) {
+				q.leave(waiting[0], true)
+				waiting = waiting[1:]
+				n++
+			}
+			if n != want {
+				t.Errorf("%s: %d leave, want %d", when, n, want)
+			}
+		}
+		q.wake()
+		wantLeaving("at once", leaveAtOnce)
+		for range 20 {
+			time.Sleep(leavePause - time.Millisecond)
+			wantLeaving("while all are at the worker", 0)
+			q.answered()
+			wantLeaving("for one that is answered", 1)
+		}
+		for range 3 {
+			time.Sleep(leavePause)
+			wantLeaving("after a pause", 1)
+		}
+	})
+}
+
 // spy is a policy that tells whose turn it is.
 type spy struct {
 	balance.RoundRobin
@@ -102,7 +142,7 @@ func TestAllRefuse(t *testing.T) {
 func TestListensAgain(t *testing.T) {
 	g := newRig(t)
 	w := g.raw(answers("again"))
-	dead := deadPort(t)
+	dead, free := heldPort(t)
 	b := g.add(1, dead)
 	var wg sync.WaitGroup
 	for range 20 {
@@ -116,6 +156,7 @@ func TestListensAgain(t *testing.T) {
 	b.pool.mu.Lock()
 	up := b.up
 	b.pool.mu.Unlock()
+	free()
 	relay(t, up, w)
 	wg.Wait()
 }
@@ -218,6 +259,7 @@ func TestHeldClientGone(t *testing.T) {
 	if a := g.access(0); a.Outcome != Canceled || a.Held == 0 {
 		t.Errorf("%+v", a)
 	}
+	eventually(t, "it is counted", func() bool { return g.proxy.Stats().InFlight == 0 }) // after its record, and nobody waits for its answer
 	if s := g.proxy.Stats(); g.queued() != 0 || s.Canceled != 1 || s.Failed != 0 {
 		t.Errorf("%+v", s)
 	}

@@ -15,27 +15,35 @@ import (
 )
 
 // A frameWorker speaks HTTP/2 frame by frame: what to do with a request is said by a func for each, of which the last serves
-// all later ones. A func that returns false ends the connection.
+// all later ones. A func that returns false ends the connection. The first is called when the settings are acknowledged: the client
+// writes nothing then, and so can't notice the end before it has read what came with it.
 func (g *rig) frameWorker(serve ...func(f *http2.Framer, c net.Conn, stream uint32) bool) *rawWorker {
 	return g.raw(func(c net.Conn, in *bufio.Reader) {
 		io.CopyN(io.Discard, in, int64(len(http2.ClientPreface)))
 		f := http2.NewFramer(c, in)
 		f.WriteSettings()
+		settled, early := false, []uint32(nil)
 		for n := 0; ; {
+			if settled && len(early) > 0 {
+				stream := early[0]
+				early = early[1:]
+				if !serve[min(n, len(serve)-1)](f, c, stream) {
+					return
+				}
+				n++
+				continue
+			}
 			frame, err := f.ReadFrame()
 			if err != nil {
 				return
 			}
 			switch frame := frame.(type) {
 			case *http2.SettingsFrame:
-				if !frame.IsAck() {
+				if settled = settled || frame.IsAck(); !frame.IsAck() {
 					f.WriteSettingsAck()
 				}
 			case *http2.HeadersFrame:
-				if !serve[min(n, len(serve)-1)](f, c, frame.StreamID) {
-					return
-				}
-				n++
+				early = append(early, frame.StreamID)
 			}
 		}
 	})
@@ -63,10 +71,16 @@ func frameRefuse(f *http2.Framer, c net.Conn, stream uint32) bool {
 	return true
 }
 
-// frameLeave says that nothing after the requests before this one is done.
+// frameLeave says that nothing after the requests before this one is done. What the client still sends is read, as servers do:
+// with something unread the end would be a reset, and the client might not hear the rest.
 func frameLeave(f *http2.Framer, c net.Conn, stream uint32) bool {
 	f.WriteGoAway(stream-2, http2.ErrCodeNo, nil)
-	return false
+	c.(*net.TCPConn).CloseWrite()
+	for {
+		if _, err := f.ReadFrame(); err != nil {
+			return false
+		}
+	}
 }
 
 func frameReset(f *http2.Framer, c net.Conn, stream uint32) bool {

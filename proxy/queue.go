@@ -10,7 +10,8 @@ import (
 const (
 	defaultHold    = 30 * time.Second
 	defaultMaxHeld = 1000
-	// leaveAtOnce requests leave the queue when something becomes ready; then one for each that is answered, or after leavePause.
+	// leaveAtOnce requests leave the queue when something becomes ready; then one for each that is answered, and one more after leavePause
+	// in which none was: those are in the worker's hands, it seems, and take long.
 	// The listen queue of a worker that has just started may be short (Django's takes ten), and what it has no room for waits a
 	// second: the kernel drops the SYN.
 	leaveAtOnce = 8
@@ -29,6 +30,7 @@ type queue struct {
 	n           int
 	burst       int          // how many may still leave at once
 	pausing     bool         // endPause is going to be called
+	turned      time.Time    // when the turn was last given to somebody who had not had it
 	waiting     atomic.Int64 // n, for those who only want to know
 }
 
@@ -94,7 +96,7 @@ func (q *queue) goOn(next *place) {
 	switch {
 	case q.burst > 0:
 		q.burst--
-		next.giveTurn()
+		q.giveTurn(next)
 	case !q.pausing:
 		q.pausing = true
 		time.AfterFunc(leavePause, q.endPause)
@@ -105,9 +107,21 @@ func (q *queue) endPause() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.pausing = false
-	if q.first != nil {
-		q.first.giveTurn()
+	if q.first == nil {
+		return
 	}
+	if rest := leavePause - time.Since(q.turned); rest > 0 { // one was answered meanwhile
+		q.pausing = true
+		time.AfterFunc(rest, q.endPause)
+		return
+	}
+	q.giveTurn(q.first)
+}
+
+// giveTurn lets one more go; q.mu is held.
+func (q *queue) giveTurn(p *place) {
+	q.turned = time.Now()
+	p.giveTurn()
 }
 
 // answered lets one more go when a request is over.
@@ -115,7 +129,7 @@ func (q *queue) answered() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.first != nil {
-		q.first.giveTurn()
+		q.giveTurn(q.first)
 	}
 }
 
@@ -151,7 +165,7 @@ func (q *queue) wake() {
 	defer q.mu.Unlock()
 	q.burst = leaveAtOnce - 1
 	if q.first != nil {
-		q.first.giveTurn()
+		q.giveTurn(q.first)
 	}
 }
 
@@ -203,7 +217,9 @@ func (x *exchange) wait() bool {
 		x.fail(http.StatusServiceUnavailable, x.shortage(), retryAfter)
 		return false
 	case !x.place.queued:
-		// It looks again before it waits: a worker may have become ready before it had its place.
+		// It looks again before it waits: a worker may have become ready before it had its place. It is held from here on all the same,
+		// so that whoever sees it in the queue finds that in its record.
+		x.heldSince = time.Now()
 		if !q.join(&x.place, x.proxy.maxHeld()) {
 			x.fail(http.StatusServiceUnavailable, x.shortage()+", and too many requests wait for one", retryAfter)
 			return false
@@ -224,10 +240,6 @@ func (x *exchange) shortage() string {
 // waitInQueue waits for the turn, for the end of patience, and, if the request is the first one, until a worker that
 // refused is worth another look: it may be up again before its owner says so, or its owner does not know that it is down.
 func (x *exchange) waitInQueue(q *queue) bool {
-	now := time.Now()
-	if x.heldSince.IsZero() {
-		x.heldSince = now
-	}
 	end := x.heldSince.Add(x.proxy.Holds() - x.record.Held)
 	until := end
 	if first, _ := q.look(&x.place); first {
@@ -235,7 +247,7 @@ func (x *exchange) waitInQueue(q *queue) bool {
 			until = again
 		}
 	}
-	t := time.NewTimer(until.Sub(now))
+	t := time.NewTimer(time.Until(until))
 	defer t.Stop()
 	select {
 	case <-x.place.wake:
@@ -287,8 +299,5 @@ func (x *exchange) leaveQueue(lucky bool) {
 	}
 	x.proxy.Pool.queue.leave(&x.place, lucky)
 	x.scouting = false
-	if !x.heldSince.IsZero() {
-		x.record.Held += time.Since(x.heldSince)
-		x.heldSince = time.Time{}
-	}
+	x.record.Held += time.Since(x.heldSince)
 }

@@ -114,16 +114,6 @@ func echoes(name string) func(net.Conn, *bufio.Reader) {
 	}
 }
 
-// closedPort is one where nobody listens.
-func closedPort(t testing.TB) int {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return portOf(l)
-}
-
 func TestTCPRoundRobinAndRecords(t *testing.T) {
 	g, front := newTCPRig(t)
 	for i := 1; i <= 3; i++ {
@@ -205,8 +195,8 @@ func TestTCPBothWaysAtOnce(t *testing.T) {
 // TestTCPNextWorker: one that refuses costs nothing, and the attempts say so.
 func TestTCPNextWorker(t *testing.T) {
 	g, front := newTCPRig(t)
-	g.add(1, closedPort(t))
-	g.add(2, closedPort(t))
+	g.add(1, deadPort(t))
+	g.add(2, deadPort(t))
 	g.add(3, g.raw(echoes("3")).port)
 	if got, err := talk(t, front, "x"); got != "3:x" || err != nil {
 		t.Errorf("%q, %v", got, err)

@@ -292,20 +292,26 @@ func TestBandwidthEndsWithItsFault(t *testing.T) {
 // TestWorkersEndIsTheCallers: that the worker closes, or dies, is seen as it is.
 func TestWorkersEndIsTheCallers(t *testing.T) {
 	for _, plan := range []string{"latency=1ms", "bandwidth=1MB/s"} {
+		read := make(chan bool)
 		s := newScene(t, plan, func(c *net.TCPConn) {
 			b := make([]byte, 5)
 			io.ReadFull(c, b)
 			io.WriteString(c, "half")
+			<-read // a reset may overtake what was sent
 			if string(b) == "reset" {
-				time.Sleep(20 * ms) // for what was sent to be read: a reset may overtake it
 				reset(c)
 			}
 		})
 		for _, how := range []string{"close", "reset"} {
 			c := s.meet()
 			io.WriteString(c, how)
-			if text, err := ending(c); text != "half" || isReset(err) != (how == "reset") {
-				t.Errorf("%s, %s: %q, %v", plan, how, text, err)
+			half := make([]byte, 4)
+			if _, err := io.ReadFull(c, half); err != nil || string(half) != "half" {
+				t.Errorf("%s, %s: %q, %v", plan, how, half, err)
+			}
+			read <- true
+			if text, err := ending(c); text != "" || isReset(err) != (how == "reset") {
+				t.Errorf("%s, %s: then %q, %v", plan, how, text, err)
 			}
 		}
 	}

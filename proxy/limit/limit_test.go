@@ -220,7 +220,7 @@ func TestStall(t *testing.T) {
 
 // TestSlowReader: one that takes a little from time to time gets all of it, though each write takes longer than the limit.
 func TestSlowReader(t *testing.T) {
-	l := &Limiter{Stall: 300 * time.Millisecond}
+	l := &Limiter{Stall: time.Second}
 	const size = 8 << 20
 	address := serve(t, l, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", fmt.Sprint(size))
@@ -238,13 +238,14 @@ func TestSlowReader(t *testing.T) {
 		if n += more; err != nil {
 			t.Fatalf("after %d bytes: %v", n, err)
 		}
-		time.Sleep(50 * time.Millisecond) // 1 s in all
+		time.Sleep(75 * time.Millisecond) // 1.5 s in all
 	}
 }
 
 // TestQuiet: a stream on which nothing is written for longer than the limit goes on, also with others' deadlines between.
 func TestQuiet(t *testing.T) {
-	l := &Limiter{Stall: 50 * time.Millisecond}
+	const stall = 250 * time.Millisecond // within which a write that nothing holds up has to be made, on any machine
+	l := &Limiter{Stall: stall}
 	address := serve(t, l, func(w http.ResponseWriter, r *http.Request) {
 		c := http.NewResponseController(w)
 		for i := range 4 {
@@ -256,7 +257,9 @@ func TestQuiet(t *testing.T) {
 				c.SetWriteDeadline(time.Now().Add(time.Hour))
 				c.SetWriteDeadline(time.Time{})
 			}
-			time.Sleep(120 * time.Millisecond)
+			if i < 3 {
+				time.Sleep(stall + 50*time.Millisecond)
+			}
 		}
 	})
 	c := dial(t, address)
