@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/lbdev/lbdev/procs/misbehave"
@@ -20,9 +21,9 @@ func planOf(t *testing.T, text string) fault.Plan {
 }
 
 // faultsTold are the texts of the events of faults.
-func (r *real) faultsTold() string {
+func faultsTold(c *Cluster) string {
 	var texts []string
-	items, _, _ := r.Events().Reader(0, false).Take(nil, 0)
+	items, _, _ := c.Events().Reader(0, false).Take(nil, 0)
 	for _, e := range items {
 		if e.Kind == KindFault {
 			texts = append(texts, e.Text)
@@ -62,31 +63,34 @@ func TestFaultStandsThroughRestarts(t *testing.T) {
 	if err := c.SetFault(7, fault.Plan{}, 0); err == nil {
 		t.Error("there is no worker 7")
 	}
-	if got := c.faultsTold(); got != "errors=503" {
+	if got := faultsTold(c.Cluster); got != "errors=503" {
 		t.Errorf("told was %q", got)
 	}
 }
 
 // TestFaultEndsByItself, unless another one was set meanwhile.
 func TestFaultEndsByItself(t *testing.T) {
-	c := open(t, Config{Command: misbehave.Argv("serve"), Workers: 1})
-	c.awaitAll(1, Ready)
-	c.SetFault(1, planOf(t, "reset=5%"), 30*time.Millisecond)
-	c.SetFault(1, planOf(t, "reset=6%"), time.Hour)
-	time.Sleep(60 * time.Millisecond)
-	if w := c.worker(1); w.Fault != "reset=6%" || w.FaultLeftMS < 3_500_000 {
-		t.Errorf("%q for %d ms", w.Fault, w.FaultLeftMS)
-	}
-	c.SetFault(1, planOf(t, "reset=7%"), time.Millisecond)
-	for end := time.Now().Add(patience); c.worker(1).Fault != ""; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatal("the fault does not end")
+	play(t, Config{}, nil, func(s *stage) {
+		s.wantState(Ready)
+		want := func(plan string, left time.Duration) {
+			s.Helper()
+			synctest.Wait()
+			if got := s.worker.backend.Fault().String(); got != plan || s.worker.fault.left(time.Now()) != left {
+				s.Errorf("%q for %v, want %q for %v", got, s.worker.fault.left(time.Now()), plan, left)
+			}
 		}
-	}
-	c.SetFault(1, fault.Plan{}, 0) // there is none: nothing to tell
-	if got, want := c.faultsTold(), "reset=5%|reset=6%|reset=7%|"; got != want {
-		t.Errorf("told was %q, want %q", got, want)
-	}
+		s.cluster.SetFault(1, planOf(t, "reset=5%"), time.Minute)
+		s.cluster.SetFault(1, planOf(t, "reset=6%"), time.Hour)
+		time.Sleep(time.Minute)
+		want("reset=6%", 59*time.Minute)
+		s.cluster.SetFault(1, planOf(t, "reset=7%"), time.Second)
+		time.Sleep(time.Second)
+		want("", 0)
+		s.cluster.SetFault(1, fault.Plan{}, 0) // there is none: nothing to tell
+		if got, want := faultsTold(s.cluster), "reset=5%|reset=6%|reset=7%|"; got != want {
+			s.Errorf("told was %q, want %q", got, want)
+		}
+	})
 }
 
 // TestMuteWorkerIsUnresponsive: whom a fault has answer nothing at all is treated as a worker that does so by itself, and is back

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/lbdev/lbdev/procs/misbehave"
+	"github.com/lbdev/lbdev/proxy/fault"
 )
 
 // TestMaxBody: what is larger gets 413 over both protocols, whether its size is known or not.
@@ -78,9 +79,12 @@ func TestMaxConns(t *testing.T) {
 			t.Fatal("a new one does not get the place of an idle one")
 		}
 	}
+	if err := r.SetFault(1, planOf(t, "latency=1h0m0s"), 0); err != nil { // keeps requests until it is over
+		t.Fatal(err)
+	}
 	var busy []*bufio.Reader
 	for n := range int64(10) { // one after the other: each finds one that is idle
-		_, in := ask("/slow?ms=3000")
+		_, in := ask("/")
 		busy = append(busy, in)
 		for deadline := time.Now().Add(patience); r.Snapshot().Requests.InFlight <= n; time.Sleep(time.Millisecond) {
 			if time.Now().After(deadline) {
@@ -95,6 +99,9 @@ func TestMaxConns(t *testing.T) {
 	last := all[0]
 	if last.Status != 503 || last.Reason != "there are 10 connections, as many as there may be, and all have a request" || last.Client != "127.0.0.1" {
 		t.Errorf("record: %+v", last)
+	}
+	if err := r.SetFault(1, fault.Plan{}, 0); err != nil {
+		t.Fatal(err)
 	}
 	for _, in := range busy {
 		if status(in) != 200 {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,11 +69,30 @@ func (r *real) close() Report {
 	return report
 }
 
+// Other packages' tests, which run at the same time, have other ranges.
+const firstPort, lastPort = 10000, 12999
+
+// blocks are the ports that tests have got: those from firstPort to next, and then from the beginning again. Tests that run side by
+// side would find the same ones free, as processes listen on them only later; and whoever looks listens there for a moment himself.
+var blocks struct {
+	sync.Mutex
+	next int
+}
+
 // freePorts returns the first of n free ports in a row, below the range from which the kernel takes those of clients.
 func freePorts(t *testing.T, n int) int {
 	t.Helper()
+	blocks.Lock()
+	defer blocks.Unlock()
+	if blocks.next == 0 {
+		blocks.next = firstPort + rand.IntN(lastPort-firstPort)
+	}
 	for range 1000 {
-		base := 10000 + rand.IntN(2900) // other packages' tests, which run at the same time, have other ranges
+		base := blocks.next
+		if base+n-1 > lastPort {
+			base = firstPort
+		}
+		blocks.next = base + n
 		if bad, _ := firstBad(base, n, nil, nil); bad == 0 {
 			return base
 		}

@@ -125,8 +125,8 @@ func TestPauseTakesRequestsAlong(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.await(1, Paused, 0)
-	if took := time.Since(began); took > 1200*time.Millisecond {
-		t.Errorf("the pause took %v, want at most 1.2 s", took)
+	if took := time.Since(began); took >= 3*time.Second {
+		t.Errorf("the pause took %v, as if it had waited for the request", took)
 	}
 	if got := <-port; got != c.base+1 {
 		t.Errorf("the request was answered by %d, want the worker that runs", got)

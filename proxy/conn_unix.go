@@ -4,6 +4,8 @@ package proxy
 
 import (
 	"errors"
+	"net"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +30,25 @@ func (c *conn) quiet() bool {
 // lives says that the worker has neither closed the connection nor lost it.
 func (c *conn) lives() bool {
 	return c.raw.Read(c.look) == nil && (c.silent || c.speaks)
+}
+
+// isThere says that whoever is at the other end of a connection has neither closed nor lost it. It asks without waiting: with a
+// deadline, however near, the runtime does not ask at all when it gets no time before that has passed.
+func isThere(c net.Conn) (there bool) {
+	s, ok := beneath(c).(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return false
+	}
+	var one [1]byte
+	err = raw.Control(func(fd uintptr) {
+		n, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		there = err == unix.EAGAIN || n > 0
+	})
+	return there && err == nil
 }
 
 // isRefused says that nobody listens. A unix socket that was not made yet, or was removed, is a missing file.

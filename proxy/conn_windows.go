@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"net"
 	"time"
 
 	"golang.org/x/sys/windows"
@@ -28,6 +29,14 @@ func (c *conn) quiet() bool {
 
 // lives is for glide, which there is not here.
 func (c *conn) lives() bool { return false }
+
+// isThere says that whoever is at the other end of a connection has neither closed nor lost it, with the deadline that quiet has. What
+// comes in that time is lost, so it is for connections that are of no use any more.
+func isThere(c net.Conn) bool {
+	c.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_, err := c.Read(make([]byte, 1))
+	return err == nil || isTimeout(err)
+}
 
 // isFull is about unix sockets, which lbdev does not use here.
 func isFull(error) bool { return false }

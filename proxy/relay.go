@@ -343,8 +343,7 @@ func (r *pipe) blame(from side) side {
 	if from == fromWorker {
 		source, other = r.worker.sock, fromClient
 	}
-	source.SetReadDeadline(time.Now().Add(time.Millisecond))
-	if _, err := source.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+	if isThere(source) {
 		return other
 	}
 	return from

@@ -59,6 +59,26 @@ func TestStalledWriteIsNoSilence(t *testing.T) {
 	}
 }
 
+// TestIsThere: whoever is gone is known, and so is who is not, whatever deadline has passed meanwhile.
+func TestIsThere(t *testing.T) {
+	for name, tt := range map[string]struct {
+		does  func(far *net.TCPConn)
+		there bool
+	}{
+		"silent": {func(*net.TCPConn) {}, true},
+		"talks":  {func(far *net.TCPConn) { far.Write([]byte("x")) }, true},
+		"closed": {func(far *net.TCPConn) { far.Close() }, false},
+		"reset":  {func(far *net.TCPConn) { far.SetLinger(0); far.Close() }, false},
+	} {
+		near, far := tcpPair(t)
+		near.SetReadDeadline(time.Unix(1, 0))
+		tt.does(far)
+		if got := isThere(near); got != tt.there {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // TestSilentWorkerIsCut: a client that waits for the rest of an answer does not get an end in its place.
 func TestSilentWorkerIsCut(t *testing.T) {
 	client, far := tcpPair(t)

@@ -126,5 +126,15 @@ func (p *project) wantOnly(files ...string) {
 	p.want(name)
 }
 
+// atOnce does something, and if that is wanted the watcher hears of nothing until it is done: a machine may take its time between two
+// steps, and what is told then is told rightly.
+func (p *project) atOnce(wanted bool, do func(p *project)) {
+	if wanted {
+		p.watcher.inbox.mu.Lock() // nothing is taken while this is held
+		defer p.watcher.inbox.mu.Unlock()
+	}
+	do(p)
+}
+
 // quick is the settle time of tests that are not about it.
 const quick = 30 * time.Millisecond

@@ -41,7 +41,7 @@ func TestCheckout(t *testing.T) {
 	p.must(os.RemoveAll(p.path("app29"))) // 10 files
 	git("add", ".")
 	git("commit", "-qm", "other")
-	p.open(Config{})
+	p.open(Config{Settle: time.Second, Patience: -1}) // git may be slow
 	p.write("fence0", "x")
 	p.want("fence0")
 	for _, branch := range []string{"main", "other"} {
@@ -70,7 +70,7 @@ func TestLargeTree(t *testing.T) {
 	if n != 1 {
 		t.Errorf("%d folders are watched, want the root alone", n)
 	}
-	p.open(Config{Patience: -1}) // removing the tree may take longer than 2 s
+	p.open(Config{Settle: time.Second / 2, Patience: -1}) // removing the tree may take longer than 2 s, and pause
 	t.Logf("opened: root alone in %v, 5,052 folders in %v", small, time.Since(began)-small)
 	if n := p.watcher.Folders(); n != 5000+50+2 {
 		t.Errorf("%d folders are watched, want 5052", n)

@@ -164,7 +164,10 @@ func (w *Watcher) Run(ctx context.Context) {
 				return
 			}
 		case <-w.timer.C:
-			w.settled = true
+			var closed bool
+			if events, closed = w.settle(events); closed {
+				return
+			}
 		case <-w.busy:
 			w.busy = nil
 			if !w.first.IsZero() {
@@ -198,6 +201,16 @@ func (w *Watcher) takeEvents(buf []fsnotify.Event) (events []fsnotify.Event, clo
 		}
 	}
 	clear(events) // their names
+	return events, closed
+}
+
+// settle ends a change, unless there are events which only we have not come to look at, and which it is not too late to wait for.
+func (w *Watcher) settle(buf []fsnotify.Event) (events []fsnotify.Event, closed bool) {
+	patience := w.config.patience()
+	late := patience >= 0 && time.Since(w.first) >= patience
+	w.settled = true
+	events, closed = w.takeEvents(buf)
+	w.settled = w.settled || late
 	return events, closed
 }
 
