@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -150,6 +151,17 @@ func (g *guarded) awaitGuardians(old []int) []int {
 	}
 }
 
+// awaitSuccessor waits until there is one who is none of the first guardians. With none of them there nobody would end what outlives us.
+func (g *guarded) awaitSuccessor() {
+	g.t.Helper()
+	isOld := func(pid int) bool { return slices.Contains(g.guardians, pid) }
+	for over := time.Now().Add(patience); len(slices.DeleteFunc(g.watching(), isOld)) == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(over) {
+			g.t.Fatal("no guardian was replaced")
+		}
+	}
+}
+
 // trees are those that must end with us. Each says first how many lines "up" it comes to when it is complete.
 var trees = []struct {
 	name   string
@@ -178,7 +190,7 @@ func TestSuddenDeath(t *testing.T) {
 	}{
 		{"alone", func(*guarded) {}},
 		{"after a guardian", func(g *guarded) { g.kill(g.guardians[0]); time.Sleep(moment) }},
-		{"after both guardians", func(g *guarded) { g.kill(g.guardians...); time.Sleep(moment) }},
+		{"after both guardians", func(g *guarded) { g.kill(g.guardians...); g.awaitSuccessor() }},
 		{"with a guardian", func(g *guarded) { g.kill(g.guardians[1]) }},
 		{"with a guardian stopped", func(g *guarded) { syscall.Kill(g.guardians[0], syscall.SIGSTOP) }},
 	}

@@ -235,8 +235,7 @@ func TestLost(t *testing.T) {
 // TestBreed: a tree that grows while it is ended.
 func TestBreed(t *testing.T) {
 	c := startChild(t, false, "breed", "40")
-	c.awaitLine("up", 1)
-	c.children(5)
+	c.awaitLine("up", 6) // these, it and five others, are deaf by now
 	ended := c.End(context.Background(), syscall.SIGTERM, 20*time.Millisecond)
 	if len(ended.Killed) < 6 || len(ended.Left) > 0 {
 		t.Errorf("got %+v", ended)

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,7 +46,9 @@ func TestHeldInOrder(t *testing.T) {
 	g.pool.SetPolicy(&spy{seen: func(r *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
-		order = append(order, r.URL.Path)
+		if !slices.Contains(order, r.URL.Path) { // on a machine that stands still connecting may take too long, and is tried again
+			order = append(order, r.URL.Path)
+		}
 	}})
 	b := g.pool.Add(1, s.Port())
 	b.Set(Coming, 1)

@@ -43,6 +43,7 @@ func TestAnotherUser(t *testing.T) {
 		return
 	}
 	s := open(t, cluster.Config{Workers: 1}, &Server{})
+	s.awaitAll(cluster.Ready) // no process is being started that would have a copy open, which can't be run then
 	program := public(t)
 	connect := func() string {
 		cmd := exec.Command(program, s.claim.Info().Socket)
@@ -171,7 +172,7 @@ func TestFrozenClusterHoldsNobodyUp(t *testing.T) {
 		t.Errorf("%+v", found)
 	}
 	began = time.Now()
-	if f, err := s.dir.Find(t.Context(), s.claim.Info().Name, ""); err != nil || f.Status != Running || time.Since(began) > probePatience/2 {
+	if f, err := s.dir.Find(t.Context(), s.claim.Info().Name, ""); err != nil || f.Status != Running || time.Since(began) >= probePatience {
 		t.Errorf("after %v: %+v, %v", time.Since(began), f, err)
 	}
 	if err := s.dir.Prune(found[1]); err == nil {

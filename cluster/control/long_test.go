@@ -43,8 +43,8 @@ func TestScaleTellsItsSteps(t *testing.T) {
 func TestScaleWithATimeout(t *testing.T) {
 	s := open(t, cluster.Config{Command: misbehave.Argv("serve-deaf"), Workers: 2, StopTimeout: time.Minute}, &Server{})
 	s.awaitAll(cluster.Ready)
-	for _, want := range []string{"cannot wait for worker 2: it takes longer than 50ms", "cannot scale: another change of the number of workers is under way: it takes longer than 50ms"} {
-		_, err := s.client.Scale(t.Context(), 1, 50*time.Millisecond, nil)
+	for _, want := range []string{"cannot wait for worker 2: it takes longer than 500ms", "cannot scale: another change of the number of workers is under way: it takes longer than 500ms"} {
+		_, err := s.client.Scale(t.Context(), 1, 500*time.Millisecond, nil)
 		late, ok := errors.AsType[*APIError](err)
 		if !ok || late.Message != want || late.Hint == "" {
 			t.Errorf("%+v, want %s", err, want)
@@ -102,7 +102,7 @@ func TestRollingRestartThatFails(t *testing.T) {
 }
 
 func TestTwoRollingRestarts(t *testing.T) {
-	s := open(t, cluster.Config{Workers: 2}, &Server{})
+	s := open(t, cluster.Config{Command: misbehave.Argv("serve", "500"), Workers: 2}, &Server{}) // so that one is under way for a while
 	s.awaitAll(cluster.Ready)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -137,7 +137,7 @@ func TestShutdownReportsBeforeTheSocketGoes(t *testing.T) {
 			close(asked)
 		}
 	}}
-	s := open(t, cluster.Config{Command: misbehave.Argv("serve-deaf"), Workers: 3, StopTimeout: 300 * time.Millisecond}, server)
+	s := open(t, cluster.Config{Command: misbehave.Argv("serve-deaf"), Workers: 3, StopTimeout: 2 * time.Second}, server)
 	s.awaitAll(cluster.Ready)
 	ran := make(chan struct{})
 	go func() { // whoever runs the cluster
@@ -166,7 +166,7 @@ func TestShutdownReportsBeforeTheSocketGoes(t *testing.T) {
 					t.Errorf("a step is %+v", step)
 				}
 			})
-			if err != nil || len(report.Killed) != 3 || report.Stopped != 0 || report.TookMS < 300 || len(stopped) != 3 {
+			if err != nil || len(report.Killed) != 3 || report.Stopped != 0 || report.TookMS < 2000 || len(stopped) != 3 {
 				t.Errorf("the report is %+v after %v, %v", report, stopped, err)
 			}
 		})

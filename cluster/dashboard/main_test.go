@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"strings"
@@ -39,13 +41,7 @@ type board struct {
 // open starts a cluster with its dashboard at an address such as 127.0.0.1:0.
 func open(t *testing.T, workers int, address string) *board {
 	t.Helper()
-	c, err := cluster.New(cluster.Config{Name: "shop", Command: misbehave.Argv("serve"), Workers: workers, Listen: "127.0.0.1:0", Inspect: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := c.Open(); err != nil {
-		t.Fatal(err)
-	}
+	c := openCluster(t, workers)
 	t.Cleanup(func() { c.Shutdown(context.Background()) })
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
@@ -67,6 +63,27 @@ func open(t *testing.T, workers int, address string) *board {
 	})
 	b.eventually("all ready", func() bool { return b.count(cluster.Ready) == workers })
 	return b
+}
+
+func openCluster(t *testing.T, workers int) *cluster.Cluster {
+	t.Helper()
+	for range 100 {
+		c, err := cluster.New(cluster.Config{
+			Name: "shop", Command: misbehave.Argv("serve"), Workers: workers, Listen: "127.0.0.1:0", Inspect: true,
+			BasePort: 14910 + rand.IntN(80), // other packages' tests, which run at the same time, have other ranges
+		})
+		if err == nil {
+			err = c.Open()
+		}
+		if err == nil {
+			return c
+		}
+		if _, taken := errors.AsType[*cluster.PortTakenError](err); !taken {
+			t.Fatal(err)
+		}
+	}
+	t.Fatal("found no free ports")
+	return nil
 }
 
 func (b *board) count(state cluster.State) (n int) {
