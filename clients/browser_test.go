@@ -25,11 +25,12 @@ type browser struct {
 	hosts  map[string]bool
 }
 
-// openBrowser starts Chromium; the test's end closes it. What the page writes to the console as an error is one of the test.
+// openBrowser starts Chromium; the test's end closes it. What the page writes to the console as an error is one of the test. The folder with
+// its data is chromedp's: some of its processes outlive the first one and write there, and chromedp ends them before it removes it.
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.UserDataDir(t.TempDir()), chromedp.WindowSize(1280, 720), chromedp.WSURLReadTimeout(patience),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 720),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
 	ctx, cancelAll := chromedp.NewExecAllocator(context.Background(), options...)
