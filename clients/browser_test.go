@@ -5,6 +5,7 @@ package clients
 import (
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -29,8 +30,12 @@ type browser struct {
 // its data is chromedp's: some of its processes outlive the first one and write there, and chromedp ends them before it removes it.
 func openBrowser(t *testing.T) *browser {
 	t.Helper()
+	temp, err := os.MkdirTemp("", "chromium") // what it leaves when it is killed; the path of a socket in there must be short
+	if err != nil {
+		t.Fatal(err)
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 720),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 720), chromedp.Env("TMPDIR="+temp),
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
 	ctx, cancelAll := chromedp.NewExecAllocator(context.Background(), options...)
@@ -40,6 +45,7 @@ func openBrowser(t *testing.T) *browser {
 		stop.Stop()
 		cancel()
 		cancelAll()
+		os.RemoveAll(temp)
 	})
 	b := &browser{T: t, ctx: ctx, stop: stop, hosts: map[string]bool{}}
 	messages := chromedp.Console(ctx)
