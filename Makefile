@@ -16,7 +16,7 @@ run: ## four copies of the sample app behind http://127.0.0.1:8080
 	go run ./cmd/lbdev up --sample
 
 test: tools ## run every test with the race detector; installs what they use, or says what to install
-	@go test -race -timeout 10m ./...
+	@go test -race -timeout 20m ./...
 
 tools:
 	@bash scripts/tools test
