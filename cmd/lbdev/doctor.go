@@ -12,10 +12,11 @@ import (
 )
 
 const (
-	// checkPatience is how long a check may take: a file system that is gone must hold nobody up.
-	checkPatience = 2 * time.Second
+	// checkPatience is how long a check may take: a file system that is gone must hold nobody up for long. Else the slowest takes some
+	// tenths of a second, a second where a cluster does not answer, and several where workers that start leave it no processor.
+	checkPatience = 10 * time.Second
 	// stockPatience is how long a check waits for what there is of lbdevs; after that it says what it knows without.
-	stockPatience = 1500 * time.Millisecond
+	stockPatience = 8 * time.Second
 )
 
 // usualPorts are those that up takes if it is not told otherwise.
@@ -145,8 +146,10 @@ func examine(ctx context.Context, ports []int, checks []check) []finding {
 	return all
 }
 
+const slowHint = "is a file system gone (NFS), or the machine very busy?"
+
 func (c check) late() finding {
-	return finding{c.name, problem, fmt.Sprintf("could not be checked in %v", checkPatience), "is a file system gone (NFS), or the machine very busy?"}
+	return finding{c.name, problem, fmt.Sprintf("could not be checked in %v", checkPatience), slowHint}
 }
 
 func (c check) run(e *examination, ctx context.Context, answer chan<- []finding) {

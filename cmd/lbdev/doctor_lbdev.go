@@ -183,9 +183,14 @@ func checkLeftovers(e *examination, ctx context.Context) []finding {
 	return found
 }
 
-// blind is what is left to say where nothing is known of lbdevs. Why is the runtime folder's business.
+// blind is what is left to say where nothing is known of lbdevs. Why the runtime folder can't be read is that check's business.
 func (e *examination) blind(name string) finding {
-	return finding{name, notable, "not known: the runtime folder can't be read", ""}
+	select {
+	case <-e.taken:
+		return finding{name, notable, "not known: the runtime folder can't be read", ""}
+	default:
+		return finding{name, notable, fmt.Sprintf("not known: looking took longer than %v", stockPatience), slowHint}
+	}
 }
 
 func portsOf(p remnant) string {
