@@ -70,14 +70,15 @@ func (d demoTerminal) wantExit(code int) {
 	wantNobody(d.T, d.mark, 0)
 }
 
-// wantDemo waits for the end of a demo in a pipe.
+// wantDemo waits for the end of a demo in a pipe. At the speeds of these tests it takes some 5 to 25 s, and longer where others
+// want the processors too.
 func (u *upTest) wantDemo(code int) {
 	u.Helper()
-	deadline := time.After(time.Minute)
+	deadline := time.After(6 * patience)
 	select {
 	case <-u.exited:
 	case <-deadline:
-		u.Fatalf("the demo takes more than a minute\n%s", u.dump())
+		u.Fatalf("the demo does not end\n%s", u.dump())
 	}
 	if got := u.cmd.ProcessState.ExitCode(); got != code {
 		u.Fatalf("exit code %d, want %d\n%s", got, code, u.dump())
@@ -131,16 +132,11 @@ func (u *upTest) wantScenes() map[string]demoSeen {
 	return seen
 }
 
-// TestDemoInAPipe is the demo as it is, twice as fast. What takes time takes at most twice as long at normal speed, so half
-// a minute here is less than one there.
+// TestDemoInAPipe is the demo as it is, twice as fast.
 func TestDemoInAPipe(t *testing.T) {
 	t.Parallel()
-	began := time.Now()
 	u := startDemo(t, "--speed", "2")
 	u.wantDemo(0)
-	if took := time.Since(began); took > 30*time.Second {
-		t.Errorf("took %v at double speed, want less than 30 s", took)
-	}
 	text := strings.Join(u.lines, "\n")
 	for _, want := range append([]string{"strictly in turn", "got 0", "3 of 3 are new processes", "all 3 back after", "3 stopped in", "lbdev up -n 4 -- YOUR COMMAND"}, demoTitles...) {
 		if !strings.Contains(text, want) {
@@ -239,6 +235,14 @@ func TestDemoAsJSON(t *testing.T) {
 	}
 	for worker := 1; worker <= 4; worker++ { // started, rolled and killed at the least
 		u.awaitIncarnation(worker, 3)
+	}
+	// At normal speed it is to take less than a minute. Its requests and starts take some 12 s, on a machine that does nothing else.
+	var reading time.Duration
+	for _, r := range append(u.records("scene"), u.records("seen")...) {
+		reading += glance + time.Duration(utf8.RuneCountInString(r.Why+r.Watch+r.Text))*perRune
+	}
+	if reading > 45*time.Second {
+		t.Errorf("it leaves %v to read what it says, want at most 45 s", reading)
 	}
 }
 

@@ -117,6 +117,8 @@ func TestUpEndsWithItsReader(t *testing.T) {
 		t.Errorf("the first line is %q, %v", line, err)
 	}
 	r.Close()
+	// What lbdev says next finds nobody. If it has said all that it had to say already, that is this request; else it may be gone by now.
+	(&upTest{T: t, front: "http://127.0.0.1:" + strconv.Itoa(base+4)}).ask("/")
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	select {
