@@ -1,8 +1,8 @@
 package procs
 
 import (
-	"net"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -11,15 +11,13 @@ import (
 
 // TestFrozen: what counts is who listens, in a tree of two of whom one does.
 func TestFrozen(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	t.Setenv("PORT", "0") // whichever is free when it listens
+	c := startConfig(t, Config{Argv: misbehave.Argv("reload")})
+	_, text, _ := strings.Cut(c.awaitLine("listening on ", 1)[0], ":")
+	port, err := strconv.Atoi(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	t.Setenv("PORT", strconv.Itoa(port))
-	c := startConfig(t, Config{Argv: misbehave.Argv("reload")})
-	c.awaitLine("listening on "+l.Addr().String(), 1)
 	want := func(what string, frozen bool) {
 		t.Helper()
 		if got, known := c.Frozen(port); got != frozen || !known {

@@ -334,7 +334,7 @@ func TestStoppedGuardians(t *testing.T) {
 		longest = max(longest, time.Since(begun))
 	}
 	t.Logf("the longest of 5000 took %v", longest)
-	if longest > time.Second {
+	if longest > patience/3 { // while a successor is being started it waits for that, which takes long on a busy machine
 		t.Errorf("one took %v", longest)
 	}
 	over := time.Now().Add(patience)

@@ -25,7 +25,7 @@ type mortal struct {
 
 func (g *rig) mortal(worker int, executed *sync.Map) *mortal {
 	m := &mortal{g: g, incarnation: 1, executed: executed}
-	m.worker = g.raw(m.serve)
+	m.worker = g.rawOn(listenLow(g.t), m.serve)
 	m.address = m.worker.listener.Addr().String()
 	m.backend = g.add(worker, m.worker.port)
 	return m

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -300,6 +301,27 @@ func listenAt(t testing.TB, address string) net.Listener {
 		return err == nil
 	})
 	return l
+}
+
+// lowPorts counts those that were given out from firstLow on, beginning anywhere. Other packages' tests, which run at the same time, have
+// other ranges.
+var lowPorts atomic.Int32
+
+const firstLow, lastLow = 7100, 7899
+
+func init() { lowPorts.Store(rand.Int32N(lastLow - firstLow)) }
+
+// listenLow listens below the range from which the kernel takes ports: a worker that dies can come back there.
+func listenLow(t testing.TB) net.Listener {
+	t.Helper()
+	for range lastLow - firstLow {
+		port := firstLow + lowPorts.Add(1)%(lastLow-firstLow)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			return l
+		}
+	}
+	t.Fatal("found no free port")
+	return nil
 }
 
 func serveRaw(c net.Conn, text string) { answers(text)(c, bufio.NewReader(c)) }

@@ -155,10 +155,7 @@ type killing struct {
 func newKilling(t *testing.T, p plea, b blow, who others, http2 bool) *killing {
 	k := &killing{rig: newRig(t), plea: p, blow: b, who: who, victim: &victim{}, told: make(chan struct{})}
 	k.client = k.clientFor(http2)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
+	l := listenLow(t)
 	k.victim.rawWorker = &rawWorker{listener: l, port: portOf(l), conns: map[net.Conn]bool{}}
 	t.Cleanup(k.victim.close)
 	k.backend = k.add(1, k.victim.port)
