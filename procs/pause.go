@@ -9,8 +9,8 @@ import (
 // process is stopped, as some may be forked meanwhile. Only SIGKILL, End and Resume move it then; its connections stay
 // open, and its ports take new ones. A second Pause changes nothing.
 //
-// If some process does not stop within a second, or End is called meanwhile, the tree is let go and Pause fails. The error
-// wraps os.ErrProcessDone when there is no tree. On Windows the processes of the job are suspended.
+// If some process does not stop within five seconds (one on Windows), or End is called meanwhile, the tree is let go and
+// Pause fails. The error wraps os.ErrProcessDone when there is no tree. On Windows the processes of the job are suspended.
 func (p *Process) Pause() error {
 	p.freezing.Lock()
 	defer p.freezing.Unlock()

@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// freezePatience is how long the processes of a tree may take to stop, all together.
-const freezePatience = time.Second
+// freezePatience is how long the processes of a tree may take to stop, all together. Each of their threads stops by itself, when it gets
+// a processor.
+const freezePatience = 5 * time.Second
 
 // freeze stops the tree. A process is sure to be frozen when it shows as stopped after it was told; until then it may have
 // forked, so there is another round.

@@ -70,11 +70,13 @@ func (d demoTerminal) wantExit(code int) {
 	wantNobody(d.T, d.mark, 0)
 }
 
-// wantDemo waits for the end of a demo in a pipe. At the speeds of these tests it takes some 5 to 25 s, and longer where others
-// want the processors too.
+// demoTestPatience is for a demo. At the speeds of these tests it takes some 5 to 25 s, and longer where others want the processors too.
+const demoTestPatience = 6 * patience
+
+// wantDemo waits for the end of a demo in a pipe.
 func (u *upTest) wantDemo(code int) {
 	u.Helper()
-	deadline := time.After(6 * patience)
+	deadline := time.After(demoTestPatience)
 	select {
 	case <-u.exited:
 	case <-deadline:
@@ -158,10 +160,10 @@ func TestDemoInAPipe(t *testing.T) {
 func TestDemoOnATerminal(t *testing.T) {
 	t.Parallel()
 	d := startDemoOnTerminal(t, nil, "--speed", "20", "--rate", "40")
-	d.await("lbdev up -n 4 -- YOUR COMMAND")
 	for _, title := range demoTitles {
 		d.await("\x1b[1m──── " + title)
 	}
+	d.await("lbdev up -n 4 -- YOUR COMMAND")
 	d.wantExit(0)
 	d.wantNarrow(80)
 	if n := strings.Count(d.seen(), "0 failed"); n != len(demoTitles)+1 {
@@ -412,7 +414,7 @@ func TestDemoInterrupted(t *testing.T) {
 		t.Run(m.name, func(t *testing.T) {
 			t.Parallel()
 			u := startDemo(t, m.args...)
-			u.await("the moment", m.when())
+			u.awaitFor(demoTestPatience, "the moment", m.when())
 			began := time.Now()
 			u.cmd.Process.Signal(syscall.SIGINT)
 			u.wantDemo(130)

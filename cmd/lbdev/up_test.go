@@ -255,6 +255,12 @@ func (u *upTest) dump() string {
 // await waits until an event comes for which is says yes, also one that came before.
 func (u *upTest) await(what string, is func(upEvent) bool) upEvent {
 	u.Helper()
+	return u.awaitFor(patience, what, is)
+}
+
+// awaitFor is await with what takes its time.
+func (u *upTest) awaitFor(patience time.Duration, what string, is func(upEvent) bool) upEvent {
+	u.Helper()
 	deadline := time.After(patience)
 	for next := 0; ; {
 		u.mu.Lock()
