@@ -202,6 +202,30 @@ func TestOneConnectionAtATime(t *testing.T) {
 	}
 }
 
+// A worker that serves several at a time and takes a little longer than we wait looks blocked at first.
+func TestSlowIsNotOneAtATime(t *testing.T) {
+	g := newRig(t)
+	b := g.serve(1, func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(starvePatience + freedWithin/2)
+		io.WriteString(w, "ok")
+	})
+	for range 2 {
+		var clients sync.WaitGroup
+		for i := range 3 {
+			clients.Go(func() {
+				time.Sleep(time.Duration(i) * starvePatience / 3)
+				g.get("/")
+			})
+		}
+		clients.Wait()
+	}
+	b.up.mu.Lock()
+	defer b.up.mu.Unlock()
+	if b.up.oneOnly {
+		t.Error("it is taken for one that serves one connection at a time")
+	}
+}
+
 // Requests that take long do not keep the connections of the others from being kept.
 func TestLongPolls(t *testing.T) {
 	g := newRig(t)

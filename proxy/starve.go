@@ -10,8 +10,10 @@ import (
 // a connection that we keep idle, while others wait to be accepted. Here that is found out, and such a worker gets none kept.
 
 const (
-	// starvePatience is how long an answer over a fresh connection takes before an idle one is suspected to be in its way.
+	// starvePatience is how long an answer over a fresh connection takes before an idle one is suspected to be in its way. A worker that
+	// takes about as long for every answer looks as if it had been blocked, so the proof is wanted once more after surePatience.
 	starvePatience = 150 * time.Millisecond
+	surePatience   = 400 * time.Millisecond
 	// freedWithin says how soon a worker answers that was only blocked by an idle connection.
 	freedWithin = 50 * time.Millisecond
 	// starveLimit ends the suspicion. Until then connections are not kept, which must not last: closing thousands a second
@@ -21,9 +23,14 @@ const (
 
 // readFirstHead is readHead for the first answer over a connection.
 func (h *head) readFirstHead(c *conn) error {
-	err := h.readWithin(c, starvePatience)
+	sure := c.up.isSuspected()
+	patience := starvePatience
+	if sure {
+		patience = surePatience
+	}
+	err := h.readWithin(c, patience)
 	if isTimeout(err) && c.taking.Load() != hedged {
-		err = h.readStarving(c)
+		err = h.readStarving(c, sure)
 	}
 	if err == nil {
 		c.up.sawAnswer(c)
@@ -31,14 +38,14 @@ func (h *head) readFirstHead(c *conn) error {
 	return err
 }
 
-// readStarving reads on when the suspicion arises.
-func (h *head) readStarving(c *conn) error {
+// readStarving reads on when the suspicion arises; sure says that it is not the first time.
+func (h *head) readStarving(c *conn, sure bool) error {
 	before, suspected := c.up.starve()
 	if !suspected {
 		return h.readHead(&c.in)
 	}
 	err := h.readWithin(c, starveLimit)
-	c.up.fed(before, err == nil)
+	c.up.fed(before, err == nil, sure)
 	if isTimeout(err) && c.taking.Load() != hedged {
 		return h.readHead(&c.in)
 	}
@@ -67,7 +74,6 @@ func (u *upstream) starve() (before int, suspected bool) {
 	before = u.freed
 	if n := u.dropIdle(); n > 0 {
 		u.free(n)
-		u.proofs++ // half of one, if an answer follows
 	}
 	return before, true
 }
@@ -78,18 +84,20 @@ func (u *upstream) free(n int) {
 	u.freedAt = time.Now()
 }
 
-// fed ends what starve began. An answer that came as soon as connections were closed is a proof; that may be chance, so two are
-// wanted.
-func (u *upstream) fed(before int, answered bool) {
+// fed ends what starve began. An answer that came as soon as connections were closed raises the suspicion, and the next time proves it.
+func (u *upstream) fed(before int, answered, sure bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.starved--
-	if !answered || u.freed == before || time.Since(u.freedAt) > freedWithin {
-		u.proofs = 0
-		return
-	}
-	u.proofs++
-	u.oneOnly = u.oneOnly || u.proofs >= 2
+	u.suspected = answered && u.freed != before && time.Since(u.freedAt) <= freedWithin
+	u.oneOnly = u.oneOnly || u.suspected && sure
+}
+
+// isSuspected says whether the worker seemed to be blocked by an idle connection the last time.
+func (u *upstream) isSuspected() bool {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.suspected
 }
 
 // sawAnswer looks for a sign that the worker serves several connections at a time: the first answer over one of them

@@ -61,13 +61,13 @@ type upstream struct {
 	silence int  // sweeps in a row that found requests waiting and heard nothing
 
 	// See starve.
-	starved int  // attempts that wait although the worker may only be blocked by an idle connection
-	oneOnly bool // it was: the worker serves one connection at a time, so none is kept
-	several bool // it was not: the worker serves several
-	freed   int  // connections that were closed because of it
-	freedAt time.Time
-	proofs  int           // in a row that it was blocked
-	slots   chan struct{} // see awaitSlot
+	starved   int  // attempts that wait although the worker may only be blocked by an idle connection
+	suspected bool // it seemed so the last time
+	oneOnly   bool // it was: the worker serves one connection at a time, so none is kept
+	several   bool // it was not: the worker serves several
+	freed     int  // connections that were closed because of it
+	freedAt   time.Time
+	slots     chan struct{} // see awaitSlot
 }
 
 func newUpstream(b *Backend, incarnation uint64) *upstream {
