@@ -106,9 +106,9 @@ func swallowing(t *testing.T, method string, workers int) (g *rig, first *Backen
 	}
 	answers := make(chan reply, 1)
 	go func() { answers <- g.send(method, "/", strings.NewReader("a=b")) }()
-	eventually(t, "the request being in flight", func() bool {
-		_, _, inFlight := first.Counts()
-		return inFlight == 1
+	eventually(t, "the request being sent", func() bool {
+		sent, _, inFlight := first.Counts()
+		return sent == 1 && inFlight == 1
 	})
 	return g, first, answers
 }
