@@ -56,8 +56,9 @@ bench: ## measure the front, logs, start and memory beside nginx, HAProxy and ca
 	@bash scripts/tools bench
 	@go run ./bench
 
-soak: tools ## the long versions of the tests with real clients and servers; about six minutes
+soak: tools ## the long versions of the tests with real clients and servers, and with Traefik; six minutes, and fifteen more to build Traefik once
 	@go test -count=1 -v -tags soak -timeout 30m ./clients
+	@go test -count=1 -v -tags soak -timeout 60m -run 'Exports|Traefik' ./templates/export
 
 screenshots: tools ## pictures of the dashboard: all into bin/screenshots, two of them into docs
 	@mkdir -p bin/screenshots

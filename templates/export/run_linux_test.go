@@ -1,7 +1,6 @@
 package export
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +25,7 @@ type workerCopy struct {
 	served atomic.Int64
 	heads  sync.Map      // X-Forwarded-For and its like, as they came last
 	quiet  chan struct{} // closed: event streams end. Apache does not see that a client has gone before it has something for it
+	health atomic.Int64  // the status of /healthz; 0 = 200
 }
 
 // startCopy listens on a free port, or on one that is given.
@@ -51,12 +52,13 @@ func serveCopy(t *testing.T, listener net.Listener) *workerCopy {
 
 func (c *workerCopy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.served.Add(1)
-	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Real-Ip", "Forwarded"} {
+	for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Server", "X-Real-Ip", "Forwarded"} {
 		c.heads.Store(name, strings.Join(r.Header.Values(name), "|"))
 	}
 	c.heads.Store("Host", r.Host)
 	c.heads.Store("URI", r.RequestURI)
 	w.Header().Set("X-Lbdev-Worker", "a lie")
+	w.Header().Set("X-Served-By", strconv.Itoa(c.port))
 	switch {
 	case r.Header.Get("Upgrade") == "websocket":
 		conn, rw, err := http.NewResponseController(w).Hijack()
@@ -81,6 +83,8 @@ func (c *workerCopy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if err == nil {
 			conn.Close()
 		}
+	case r.URL.Path == "/healthz" && c.health.Load() != 0:
+		w.WriteHeader(int(c.health.Load()))
 	case r.URL.Path == "/missing":
 		http.NotFound(w, r)
 	case r.Method == http.MethodPost: // read whole before the answer begins: Caddy cuts one that begins earlier
@@ -128,15 +132,19 @@ func write(t *testing.T, target string, c Cluster, o Options) string {
 	return dir
 }
 
+// fronts are the targets that run over workers. The long version of the tests has Traefik too (traefik_soak_test.go).
+var fronts = []string{"nginx", "haproxy", "apache", "caddy"}
+
 // How each program checks an export, and runs it.
 var programs = map[string]struct {
 	name       string
 	check, run []string
+	ready      func(*testing.T, Cluster) // waits for more than that it listens; nil = that is all
 }{
-	"nginx":   {"nginx", []string{"-t", "-p", "DIR", "-c", "nginx.conf"}, []string{"-p", "DIR", "-c", "nginx.conf", "-g", "daemon off;"}},
-	"haproxy": {"haproxy", []string{"-c", "-f", "haproxy.cfg"}, []string{"-db", "-f", "haproxy.cfg"}},
-	"apache":  {"apache2", []string{"-t", "-d", "DIR", "-f", "httpd.conf"}, []string{"-d", "DIR", "-f", "httpd.conf", "-DFOREGROUND"}},
-	"caddy":   {"caddy", []string{"validate", "--adapter", "caddyfile", "--config", "Caddyfile"}, []string{"run", "--config", "Caddyfile"}},
+	"nginx":   {"nginx", []string{"-t", "-p", "DIR", "-c", "nginx.conf"}, []string{"-p", "DIR", "-c", "nginx.conf", "-g", "daemon off;"}, nil},
+	"haproxy": {"haproxy", []string{"-c", "-f", "haproxy.cfg"}, []string{"-db", "-f", "haproxy.cfg"}, nil},
+	"apache":  {"apache2", []string{"-t", "-d", "DIR", "-f", "httpd.conf"}, []string{"-d", "DIR", "-f", "httpd.conf", "-DFOREGROUND"}, nil},
+	"caddy":   {"caddy", []string{"validate", "--adapter", "caddyfile", "--config", "Caddyfile"}, []string{"run", "--config", "Caddyfile"}, nil},
 }
 
 func command(t *testing.T, target, dir string, args []string) *exec.Cmd {
@@ -154,17 +162,22 @@ func command(t *testing.T, target, dir string, args []string) *exec.Cmd {
 	return cmd
 }
 
-// startFront runs the complete export of a target and ends it with the test, which fails if anything is left.
-func startFront(t *testing.T, target string, c Cluster) {
+// startFront runs the complete export of a target and ends it with the test, which fails if anything is left. In the folder that it returns
+// there are the files, and what the program said.
+func startFront(t *testing.T, target string, c Cluster) (dir string) {
 	t.Helper()
-	dir := write(t, target, c, Options{})
+	dir = write(t, target, c, Options{})
 	args := programs[target].run
 	if target == "nginx" && c.TCP { // Debian has it as a module
 		args = append([]string{"-g", "load_module /usr/lib/nginx/modules/ngx_stream_module.so; daemon off;"}, args[:len(args)-2]...)
 	}
 	cmd := command(t, target, dir, args)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	said, err := os.Create(filepath.Join(dir, "said"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer said.Close()
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -187,7 +200,8 @@ func startFront(t *testing.T, target string, c Cluster) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		if t.Failed() {
-			t.Logf("%s said:\n%s", target, said.String())
+			text, _ := os.ReadFile(said.Name())
+			t.Logf("%s said:\n%s", target, text)
 		}
 	})
 	deadline := time.Now().Add(20 * time.Second)
@@ -195,7 +209,10 @@ func startFront(t *testing.T, target string, c Cluster) {
 		conn, err := net.Dial("tcp", c.Listen[0])
 		if err == nil {
 			conn.Close()
-			return
+			if ready := programs[target].ready; ready != nil {
+				ready(t, c)
+			}
+			return dir
 		}
 		select {
 		case err := <-ended:

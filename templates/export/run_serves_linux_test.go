@@ -6,14 +6,15 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
 )
 
-// TestExportsServe runs the four exports that are a front over running workers, as a reader would.
+// TestExportsServe runs the exports that are a front over running workers, as a reader would.
 func TestExportsServe(t *testing.T) {
-	for _, target := range []string{"nginx", "haproxy", "apache", "caddy"} {
+	for _, target := range fronts {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
 			copies := map[int]*workerCopy{}
@@ -24,8 +25,7 @@ func TestExportsServe(t *testing.T) {
 				c.Workers = append(c.Workers, Worker{Number: n, Port: w.port, Weight: 1})
 			}
 			startFront(t, target, c)
-			f := &front{t: t, address: c.Listen[0], client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}}
-			t.Cleanup(f.client.CloseIdleConnections)
+			f := newFront(t, target, c)
 			t.Run("balances", func(t *testing.T) { f.balances(t, copies) })
 			t.Run("tells workers the truth", func(t *testing.T) { f.truth(t, copies) })
 			t.Run("bodies", f.bodies)
@@ -38,9 +38,23 @@ func TestExportsServe(t *testing.T) {
 
 // A front is a program that runs an export.
 type front struct {
-	t       *testing.T
+	target  string
 	address string
 	client  *http.Client
+}
+
+func newFront(t *testing.T, target string, c Cluster) *front {
+	f := &front{target: target, address: c.Listen[0], client: &http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{}}}
+	t.Cleanup(f.client.CloseIdleConnections)
+	return f
+}
+
+// by is who served, as the front says. Traefik cannot say it, and passes on what the worker says.
+func (f *front) by(answer *http.Response) string {
+	if f.target == "traefik" {
+		return answer.Header.Get("X-Served-By")
+	}
+	return answer.Header.Get("X-Lbdev-Worker")
 }
 
 func (f *front) do(t *testing.T, method, path, body string, fields ...string) (*http.Response, string) {
@@ -70,7 +84,7 @@ func (f *front) balances(t *testing.T, copies map[int]*workerCopy) {
 	counts := map[string]int{}
 	for range 12 {
 		answer, text := f.do(t, "GET", "/", "")
-		if answer.StatusCode != 200 || answer.Header.Get("X-Lbdev-Worker") != text || len(answer.Header.Values("X-Lbdev-Worker")) != 1 {
+		if answer.StatusCode != 200 || f.by(answer) != text || len(answer.Header.Values("X-Lbdev-Worker")) != 1 {
 			t.Fatalf("%d by %q, and the header says %q", answer.StatusCode, text, answer.Header.Values("X-Lbdev-Worker"))
 		}
 		counts[text]++
@@ -81,21 +95,25 @@ func (f *front) balances(t *testing.T, copies map[int]*workerCopy) {
 			break
 		}
 	}
-	if answer, _ := f.do(t, "GET", "/missing", ""); answer.StatusCode != 404 || len(answer.Header.Get("X-Lbdev-Worker")) < 4 {
-		t.Errorf("a 404 has the status %d and the worker %q", answer.StatusCode, answer.Header.Get("X-Lbdev-Worker"))
+	if answer, _ := f.do(t, "GET", "/missing", ""); answer.StatusCode != 404 || len(f.by(answer)) < 4 {
+		t.Errorf("a 404 has the status %d and the worker %q", answer.StatusCode, f.by(answer))
 	}
 }
 
 // truth: Host and path arrive as sent; who the client is does not depend on what it says.
 func (f *front) truth(t *testing.T, copies map[int]*workerCopy) {
 	answer, _ := f.do(t, "GET", "/a%2Fb//c?q=%20", "", "X-Forwarded-For", "6.6.6.6", "X-Forwarded-Proto", "gopher", "X-Forwarded-Host", "evil.example",
-		"X-Forwarded-Port", "666", "X-Real-IP", "6.6.6.6", "Forwarded", "for=6.6.6.6")
+		"X-Forwarded-Port", "666", "X-Forwarded-Server", "evil.example", "X-Real-IP", "6.6.6.6", "Forwarded", "for=6.6.6.6")
 	for _, w := range copies {
-		if fmt.Sprint(w.port) != answer.Header.Get("X-Lbdev-Worker") {
+		if fmt.Sprint(w.port) != f.by(answer) {
 			continue
 		}
 		want := map[string]string{"Host": "shop.example:81", "URI": "/a%2Fb//c?q=%20", "X-Forwarded-For": "127.0.0.1", "X-Forwarded-Proto": "http",
 			"X-Forwarded-Host": "shop.example:81", "X-Forwarded-Port": "", "X-Real-Ip": "", "Forwarded": ""}
+		if f.target == "traefik" { // says more, and that is true
+			want["X-Forwarded-Port"], want["X-Real-Ip"] = "81", "127.0.0.1"
+			want["X-Forwarded-Server"], _ = os.Hostname()
+		}
 		for name, value := range want {
 			if got, _ := w.heads.Load(name); got != value {
 				t.Errorf("%s is %q, want %q", name, got, value)
@@ -103,7 +121,7 @@ func (f *front) truth(t *testing.T, copies map[int]*workerCopy) {
 		}
 		return
 	}
-	t.Errorf("nobody answered: %q", answer.Header.Get("X-Lbdev-Worker"))
+	t.Errorf("nobody answered: %q", f.by(answer))
 }
 
 func (f *front) bodies(t *testing.T) {
@@ -150,28 +168,47 @@ func (f *front) upgrade(t *testing.T) {
 	if err != nil || len(by) < 4 || by == line {
 		t.Errorf("got %q, %v", line, err)
 	}
-	if said := answer.Header.Get("X-Lbdev-Worker"); said != by && !strings.HasSuffix(f.t.Name(), "caddy") && !strings.HasSuffix(f.t.Name(), "apache") { // which add nothing to a 101
+	if said := answer.Header.Get("X-Lbdev-Worker"); said != by && (f.target == "nginx" || f.target == "haproxy") { // the others add nothing to a 101
 		t.Errorf("%s answered, and the header says %q", by, said)
+	}
+}
+
+// mourn asks until a death is over. Traefik does not ask another worker when a kept connection turns out to have ended just then: it costs
+// as many requests as it kept connections, and clients here have one after the other. The other programs lose none.
+func (f *front) mourn(t *testing.T) {
+	t.Helper()
+	if f.target != "traefik" {
+		return
+	}
+	lost := 0
+	for good := 0; good < 10; good++ {
+		if answer, _ := f.do(t, "GET", "/", ""); answer.StatusCode != 200 {
+			good, lost = -1, lost+1
+		}
+		if lost > 4 {
+			t.Fatalf("%d requests were lost", lost)
+		}
 	}
 }
 
 // failover: one worker is gone; no GET fails, and a POST that meets the closed port neither. Back again, it serves again.
 func (f *front) failover(t *testing.T, copies map[int]*workerCopy, port int) {
 	copies[port].server.Close()
+	f.mourn(t)
 	for i := range 30 {
 		method := "GET"
 		if i%5 == 4 {
 			method = "POST"
 		}
 		answer, _ := f.do(t, method, "/", "")
-		if by := answer.Header.Get("X-Lbdev-Worker"); answer.StatusCode != 200 || by == fmt.Sprint(port) {
+		if by := f.by(answer); answer.StatusCode != 200 || by == fmt.Sprint(port) {
 			t.Fatalf("%s %d: %d by %q", method, i, answer.StatusCode, by)
 		}
 	}
 	startCopy(t, port)
 	deadline := time.Now().Add(10 * time.Second)
 	for {
-		if answer, _ := f.do(t, "GET", "/", ""); answer.Header.Get("X-Lbdev-Worker") == fmt.Sprint(port) {
+		if answer, _ := f.do(t, "GET", "/", ""); f.by(answer) == fmt.Sprint(port) {
 			return
 		}
 		if time.Now().After(deadline) {

@@ -32,20 +32,47 @@ func (v *view) learnTraefik() {
 		v.lack("--sticky "+v.Cluster.Sticky, "Traefik reads no routes in cookies of the app", "a cookie of its own")
 		v.Sticky = sticky{Cookie: defaultTo(v.Cookie, "lbdev_worker")}
 	}
-	if v.uneven() && (v.Policy.Text != "wrr" || v.TCP) {
-		v.note("--weight: Traefik's count for turns of requests only (strategy wrr)")
+	if v.H2C && !v.TCP {
+		v.lack("another worker for a request, with --upstream h2c", "Traefik 3.6 loses answers when it may repeat a request over HTTP/2", "a dead worker costs requests until a check finds it out")
+		if v.Policy.Text != "wrr" && v.TraefikCheck() == "" {
+			v.lack("--policy "+v.PolicyName+" with --upstream h2c", "without checks, Traefik would go on choosing a dead worker", "wrr")
+			v.Policy.Text = "wrr"
+		}
 	}
-	if v.TraefikBackups() && v.TCP {
+	if v.Sticky.Cookie != "" && v.Policy.Text == "hrw" {
+		v.lack("--policy "+v.PolicyName+" with --sticky", "Traefik's hrw keeps nobody by a cookie", "wrr")
+		v.Policy.Text = "wrr"
+	}
+	switch {
+	case v.uneven() && v.TCP:
+		v.lack("--weight", "Traefik's count for requests only", "equal shares")
+	case v.uneven() && v.Policy.Text == "p2c":
+		v.lack("--weight", "Traefik's p2c knows none", "equal shares")
+	}
+	switch {
+	case v.traefikReserve() && v.TCP:
 		v.lack("--backup", "Traefik's failover is for requests only", "an ordinary worker")
+	case v.traefikReserve() && !v.TraefikBackups():
+		v.lack("--backup without --health-path", "Traefik's failover goes by checks", "left out")
 	}
-	if v.TraefikBackups() && v.TraefikCheck() == "" {
-		v.lack("--backup without --health-path", "Traefik's failover goes by checks", "backups that are never used")
+	v.noteTraefik()
+}
+
+func (v *view) noteTraefik() {
+	if v.TCP {
+		v.note("Traefik tries one worker for each connection: one that has just died costs it")
+	}
+	if v.HealthPath != "" && (v.HealthFall > 1 || v.HealthRise > 1) {
+		v.note("--health-fall, --health-rise: one check of Traefik's decides")
+	}
+	if v.MaxBody > 0 {
+		v.note("--max-body: not for GET and HEAD; Traefik keeps answers to all others back until they are whole")
 	}
 	if v.SlowStart > 0 {
 		v.note("--slow-start: Traefik has none; a worker that is back gets its whole share")
 	}
 	if v.Hold > 0 {
-		v.note("--hold: Traefik waits for a worker as long as its retries take; when none is left, it answers 502 or 503")
+		v.note("--hold: Traefik never waits for a worker; %s", map[bool]string{true: "when none is left, it ends the connection", false: "when none is left, it answers 502 or 503 at once"}[v.TCP])
 	}
 	if v.RetryUnsafe {
 		v.note("--retry-unsafe: Traefik repeats nothing that it has sent")
@@ -68,11 +95,31 @@ func (v *view) TraefikEntries() string {
 	return strings.Join(names, ", ")
 }
 
-// TraefikAttempts are as many as there are workers, and two at least.
-func (v *view) TraefikAttempts() int { return max(len(v.Workers), 2) }
+// TraefikAttempts are as many as it takes until all workers but one are known to fail, and more than a busy front needs.
+func (v *view) TraefikAttempts() int { return 10 * max(len(v.Workers), 2) }
 
-// TraefikBackups says whether there is a backup that can serve, and another worker too.
-func (v *view) TraefikBackups() bool {
+// TraefikSuspects says why workers must be taken out by what happens to requests; empty = turns and retries do.
+func (v *view) TraefikSuspects() string {
+	switch {
+	case v.H2C: // it is told too late that a request was sent, and would suspect who answered fast
+		return ""
+	case v.Sticky.Cookie != "":
+		return "Without this, clients would stay at a dead worker."
+	case v.Policy.Text == "hrw":
+		return "Without this, a dead worker would keep its clients."
+	case v.Policy.Text != "wrr":
+		return "Without this, a dead worker, which has nothing to do, would be chosen first."
+	case v.TraefikBackups():
+		return "Without this, backups would wait for a check."
+	}
+	return ""
+}
+
+// TraefikBackups says whether backups stand by.
+func (v *view) TraefikBackups() bool { return v.traefikReserve() && v.TraefikCheck() != "" && !v.TCP }
+
+// traefikReserve says whether there is a backup that can serve, and another worker too.
+func (v *view) traefikReserve() bool {
 	backups, others := 0, 0
 	for _, w := range v.Workers {
 		switch {
@@ -90,10 +137,10 @@ func (v *view) TraefikBackups() bool {
 func (v *view) TraefikServers(backups bool) string {
 	var b strings.Builder
 	b.WriteString("# The workers.\nservers:\n")
-	separate, n := v.TraefikBackups(), 0
+	separate, n := v.traefikReserve(), 0
 	for _, w := range v.Workers {
 		switch {
-		case w.Out && !backups:
+		case (w.Out || separate && w.Backup && !v.TraefikBackups()) && !backups:
 			fmt.Fprintf(&b, "  # %d is not here: %s\n", w.Port, w.Said)
 		case w.Out, separate && w.Backup != backups:
 		default:
@@ -109,9 +156,9 @@ func (v *view) TraefikServers(backups bool) string {
 		}
 	}
 	if n == 0 {
-		return "# All workers are drained or stopped.\nservers: []\n"
+		return "# All workers are drained or stopped.\nservers: []"
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // TraefikCheck is the path of checks; empty = there are none.

@@ -10,7 +10,7 @@ import (
 )
 
 // What may stand in Traefik's files, as far as we write it: from the reference in its documentation (version 3.6). Its own types cannot be
-// had as a module without all of Traefik.
+// had as a module without all of Traefik, which make soak builds and runs.
 type (
 	traefikStatic struct {
 		EntryPoints map[string]struct {
@@ -19,7 +19,9 @@ type (
 				Insecure bool `yaml:"insecure"`
 			} `yaml:"proxyProtocol"`
 			HTTP *struct {
-				Redirections struct {
+				SanitizePath          bool `yaml:"sanitizePath"`
+				EncodeQuerySemicolons bool `yaml:"encodeQuerySemicolons"`
+				Redirections          struct {
 					EntryPoint struct {
 						To     string `yaml:"to"`
 						Scheme string `yaml:"scheme"`
@@ -39,12 +41,18 @@ type (
 			} `yaml:"file"`
 		} `yaml:"providers"`
 		AccessLog *struct{} `yaml:"accessLog"`
+		Global    struct {
+			CheckNewVersion bool `yaml:"checkNewVersion"`
+		} `yaml:"global"`
 	}
 
 	traefikDynamic struct {
 		HTTP *struct {
 			Routers     map[string]traefikRouter `yaml:"routers"`
 			Middlewares map[string]struct {
+				Headers *struct {
+					CustomRequestHeaders map[string]string `yaml:"customRequestHeaders"`
+				} `yaml:"headers"`
 				Retry *struct {
 					Attempts        int    `yaml:"attempts"`
 					InitialInterval string `yaml:"initialInterval"`
@@ -53,7 +61,12 @@ type (
 					MaxRequestBodyBytes int64 `yaml:"maxRequestBodyBytes"`
 				} `yaml:"buffering"`
 			} `yaml:"middlewares"`
-			Services map[string]traefikService `yaml:"services"`
+			Services          map[string]traefikService `yaml:"services"`
+			ServersTransports map[string]struct {
+				ForwardingTimeouts struct {
+					IdleConnTimeout string `yaml:"idleConnTimeout"`
+				} `yaml:"forwardingTimeouts"`
+			} `yaml:"serversTransports"`
 		} `yaml:"http"`
 		TCP *struct {
 			Routers  map[string]traefikRouter `yaml:"routers"`
@@ -62,8 +75,16 @@ type (
 					Servers []struct {
 						Address string `yaml:"address"`
 					} `yaml:"servers"`
+					HealthCheck struct {
+						Interval string `yaml:"interval"`
+						Timeout  string `yaml:"timeout"`
+					} `yaml:"healthCheck"`
+					ServersTransport string `yaml:"serversTransport"`
 				} `yaml:"loadBalancer"`
 			} `yaml:"services"`
+			ServersTransports map[string]struct {
+				TerminationDelay string `yaml:"terminationDelay"`
+			} `yaml:"serversTransports"`
 		} `yaml:"tcp"`
 		TLS *struct {
 			Certificates []struct {
@@ -76,6 +97,7 @@ type (
 	traefikRouter struct {
 		EntryPoints []string  `yaml:"entryPoints"`
 		Rule        string    `yaml:"rule"`
+		Priority    int       `yaml:"priority"`
 		Service     string    `yaml:"service"`
 		Middlewares []string  `yaml:"middlewares"`
 		TLS         *struct{} `yaml:"tls"`
@@ -101,14 +123,20 @@ type (
 				} `yaml:"cookie"`
 			} `yaml:"sticky"`
 			HealthCheck *struct {
-				Path     string `yaml:"path"`
-				Interval string `yaml:"interval"`
-				Timeout  string `yaml:"timeout"`
+				Path            string `yaml:"path"`
+				Interval        string `yaml:"interval"`
+				Timeout         string `yaml:"timeout"`
+				FollowRedirects bool   `yaml:"followRedirects"`
 			} `yaml:"healthCheck"`
+			PassiveHealthCheck *struct {
+				FailureWindow     string `yaml:"failureWindow"`
+				MaxFailedAttempts int    `yaml:"maxFailedAttempts"`
+			} `yaml:"passiveHealthCheck"`
 			PassHostHeader     bool `yaml:"passHostHeader"`
 			ResponseForwarding struct {
 				FlushInterval string `yaml:"flushInterval"`
 			} `yaml:"responseForwarding"`
+			ServersTransport string `yaml:"serversTransport"`
 		} `yaml:"loadBalancer"`
 	}
 )
@@ -145,7 +173,7 @@ func TestTraefikReads(t *testing.T) {
 					t.Errorf("%+v, of services %q", r, services)
 				}
 				for _, m := range r.Middlewares {
-					if dynamic.HTTP.Middlewares[m].Retry == nil && dynamic.HTTP.Middlewares[m].Buffering == nil {
+					if _, known := dynamic.HTTP.Middlewares[m]; !known {
 						t.Errorf("there is no middleware %q", m)
 					}
 				}
@@ -163,8 +191,8 @@ func (d *traefikDynamic) routers(t *testing.T) (routers map[string]traefikRouter
 	if d.TCP != nil {
 		for name, service := range d.TCP.Services {
 			services = append(services, name)
-			if len(service.LoadBalancer.Servers) == 0 {
-				t.Errorf("service %q has no servers", name)
+			if _, known := d.TCP.ServersTransports[service.LoadBalancer.ServersTransport]; !known || len(service.LoadBalancer.Servers) == 0 {
+				t.Errorf("service %q is not whole: %+v", name, service)
 			}
 		}
 		return d.TCP.Routers, services
@@ -188,6 +216,9 @@ func (d *traefikDynamic) routers(t *testing.T) (routers map[string]traefikRouter
 			}
 			if _, err := time.ParseDuration(service.LoadBalancer.ResponseForwarding.FlushInterval); err != nil {
 				t.Error(err)
+			}
+			if _, known := d.HTTP.ServersTransports[service.LoadBalancer.ServersTransport]; !known {
+				t.Errorf("there is no transport %q", service.LoadBalancer.ServersTransport)
 			}
 			if !slices.Contains([]string{"", "wrr", "p2c", "hrw", "leasttime"}, service.LoadBalancer.Strategy) {
 				t.Errorf("there is no strategy %q", service.LoadBalancer.Strategy)
