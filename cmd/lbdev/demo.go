@@ -18,8 +18,10 @@ const (
 	// demoBoot is how long the sample app takes to start in the demo: about what a framework takes. Without it a worker is
 	// back in 30 ms, before anybody can see that it was away.
 	demoBoot = 800 * time.Millisecond
-	// demoBusy is the sample app's page that takes so long that something can happen to its worker meanwhile.
-	demoBusy = "/slow?ms=700"
+	// demoBusy is the sample app's page that takes so long, demoBusyFor, that something can happen to its worker meanwhile. A pause takes
+	// half a second before it takes a page back, and a busy machine some more.
+	demoBusy    = "/slow?ms=1000"
+	demoBusyFor = time.Second
 	// maxRate leaves room, below showPerSecond, for those that are sent at once.
 	maxRate = 40
 	// minDemo is how many workers a failover needs.
@@ -180,7 +182,7 @@ func (d *demo) adapt(c *cli.Context, p *plan) {
 		boot := time.Duration(float64(demoBoot) / d.speed).Round(time.Millisecond)
 		p.config.Command = append(p.config.Command, "--boot", boot.String())
 		p.shown = "the sample app, with a start of " + short(boot)
-		d.busy, d.busyFor = demoBusy, 700*time.Millisecond
+		d.busy, d.busyFor = demoBusy, demoBusyFor
 	}
 	d.patience = p.config.ReadyTimeout + max(p.config.StopTimeout, 0) + max(p.config.Hold, 0) + 10*time.Second
 	d.figures.reset()

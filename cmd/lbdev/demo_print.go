@@ -94,8 +94,8 @@ func (d *demo) progress(ctx context.Context, text string) {
 
 // report says what was seen:
 //
-//	✓    17 requests · 0 failed · slowest 1.2 s, the page itself 0.7 s
-//	     1 taken back from 8002, answered by another · 6 passed it by in 1.2 s
+//	✓    17 requests · 0 failed · slowest 1.5 s, the page itself 1.0 s
+//	     1 taken back from 8002, answered by another · 6 passed it by in 1.5 s
 func (d *demo) report(ctx context.Context, t tally, seen []string) {
 	gap := " " + d.text.dot + " "
 	sign, failed := d.text.good(d.check()), d.text.bold(fmt.Sprintf("%d failed", t.failed))

@@ -20,6 +20,9 @@ const appearPoll = 50 * time.Millisecond
 // elsewhere:  lbdev up … & lbdev wait  must not be told of that.
 const ownPatience = 2 * time.Second
 
+// mutePatience is how long wait takes a cluster that does not answer for one of a machine that is busy with starting it.
+const mutePatience = 10 * time.Second
+
 func waitCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "wait",
@@ -74,7 +77,8 @@ func await(c *cli.Context) (*remote, error) {
 		_, several := errors.AsType[*control.AmbiguousError](err)
 		elsewhere := c.String("name") == "" && (several || err == nil && !startedHere(r.Folder))
 		silent, mute := errors.AsType[*silentError](err)
-		if !absent && !(mute && silent.starting) && (!elsewhere || time.Since(began) > ownPatience) {
+		patient := mute && (silent.starting || time.Since(began) < mutePatience)
+		if !absent && !patient && (!elsewhere || time.Since(began) > ownPatience) {
 			return r, err
 		}
 		if err == nil {
@@ -82,6 +86,9 @@ func await(c *cli.Context) (*remote, error) {
 		}
 		select {
 		case <-c.Context.Done():
+			if mute {
+				return nil, err
+			}
 			return nil, errors.New("no cluster was started")
 		case <-tick.C:
 		}
