@@ -394,8 +394,8 @@ func TestTraefikConnections(t *testing.T) {
 	}
 }
 
-// serveCopy has a worker served by a server of its own.
-func serveCopy(t *testing.T, w *workerCopy, server *http.Server) {
+// serveBy has a worker served by a server of its own.
+func serveBy(t *testing.T, w *workerCopy, server *http.Server) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -414,7 +414,7 @@ func TestTraefikHTTP2(t *testing.T) {
 		w := &workerCopy{}
 		protocols := new(http.Protocols)
 		protocols.SetUnencryptedHTTP2(true)
-		serveCopy(t, w, &http.Server{Protocols: protocols, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		serveBy(t, w, &http.Server{Protocols: protocols, Handler: http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 			if r.ProtoMajor != 2 {
 				others.Store(r.Proto, true)
 			}
@@ -433,7 +433,7 @@ func TestTraefikSays(t *testing.T) {
 	w := &workerCopy{}
 	idle := make(chan time.Duration, 100)
 	var since sync.Map
-	serveCopy(t, w, &http.Server{Handler: w, ConnState: func(conn net.Conn, state http.ConnState) {
+	serveBy(t, w, &http.Server{Handler: w, ConnState: func(conn net.Conn, state http.ConnState) {
 		switch state {
 		case http.StateIdle:
 			since.Store(conn, time.Now())
