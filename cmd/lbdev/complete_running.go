@@ -10,8 +10,8 @@ import (
 )
 
 // completePatience is how long somebody who presses TAB may wait for a cluster that does not answer; one that runs takes a
-// millisecond.
-const completePatience = 300 * time.Millisecond
+// millisecond, and some hundreds of them where its workers leave it little of a processor.
+const completePatience = 500 * time.Millisecond
 
 // An askRunning asks the clusters that run. name is the one that a command without --name means; if it is empty too, it is
 // the one that was started from the current folder, or the only one.
