@@ -58,7 +58,7 @@ exec '`+own+`' "$@"`)
 				if err == nil || !strings.Contains(err.Error(), "/program "+question+" ") || !strings.HasSuffix(err.Error(), " was killed: it was enough") {
 					t.Errorf("%v", err)
 				}
-				for _, pid := range strings.Fields(read(t, pids)) {
+				for pid := range strings.FieldsSeq(read(t, pids)) {
 					awaitNoProcess(t, pid)
 				}
 				s.ask()
