@@ -155,7 +155,7 @@ func here() presets.Place {
 func variablesOf(c *cli.Context, file *configFile) func(string) string {
 	values := map[string]string{}
 	if name := c.String("env-file"); name != "" {
-		if read, err := readEnvFile(name); err == nil { // else that is told when workers are to get what is in it
+		if read, err := readEnvFile(c, name); err == nil { // else that is told when workers are to get what is in it
 			values = read
 		}
 	}

@@ -232,14 +232,14 @@ func (p *plan) check(c *cli.Context) error {
 		}
 	}
 	p.reload, p.envFileName = c.Bool("reload"), c.String("env-file")
-	return p.envFile(p.envFileName)
+	return p.envFile(c, p.envFileName)
 }
 
-func (p *plan) envFile(name string) error {
+func (p *plan) envFile(c *cli.Context, name string) error {
 	if name == "" {
 		return nil
 	}
-	env, err := readEnvFile(name)
+	env, err := readEnvFile(c, name)
 	if err != nil {
 		return &commandError{code: exitConfig, err: fmt.Errorf("cannot read env file %q: %w", name, err), hint: "each line of it is NAME=VALUE"}
 	}

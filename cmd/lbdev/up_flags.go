@@ -70,7 +70,7 @@ func workerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "stop-signal", Value: "TERM", Usage: "the `SIGNAL` that asks a worker to end", EnvVars: []string{"LBDEV_STOP_SIGNAL"}},
 		&cli.DurationFlag{Name: "stop-timeout", Value: 10 * time.Second, Usage: "SIGKILL follows after `TIME`", EnvVars: []string{"LBDEV_STOP_TIMEOUT"}},
 		&cli.StringSliceFlag{Name: "env", Aliases: []string{"e"}, Usage: "set `K=V` for every worker (several times)"},
-		&cli.StringFlag{Name: "env-file", Usage: "read such pairs from `FILE`", EnvVars: []string{"LBDEV_ENV_FILE"}},
+		&cli.StringFlag{Name: "env-file", Usage: "read such pairs from `FILE`, which may be a pipe", EnvVars: []string{"LBDEV_ENV_FILE"}},
 		&cli.StringFlag{Name: "pty", Value: "auto", Usage: "`WHEN` to give workers a terminal: auto, on, off", EnvVars: []string{"LBDEV_PTY"}},
 		&cli.StringSliceFlag{Name: "watch", Usage: "when a file that matches `GLOB` changes, restart the workers in turn (several times; '!GLOB' leaves out)", EnvVars: []string{"LBDEV_WATCH"}},
 	}
