@@ -21,6 +21,8 @@ type app struct {
 	stopping <-chan struct{}
 	// sockets counts WebSockets: http.Server forgets a connection that was hijacked.
 	sockets sync.WaitGroup
+	// newcomers are told of by http.Server.
+	newcomers newcomers
 	// logMu keeps a line whole where Log is not an *os.File.
 	logMu sync.Mutex
 }

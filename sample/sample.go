@@ -84,7 +84,7 @@ func Serve(ctx context.Context, c Config) error {
 	}
 	c.Port = l.Addr().(*net.TCPAddr).Port
 	a := newApp(c, ctx.Done())
-	srv := &http.Server{Handler: a, ReadHeaderTimeout: 30 * time.Second}
+	srv := &http.Server{Handler: a, ReadHeaderTimeout: 30 * time.Second, ConnState: a.newcomers.note}
 	fmt.Fprintf(c.log(), "Sample app listening on http://%s/ (pid %d)\n", l.Addr(), os.Getpid())
 	served := make(chan error, 1)
 	go a.serve(srv, l, served)
@@ -100,6 +100,7 @@ func Serve(ctx context.Context, c Config) error {
 func (a *app) stop(srv *http.Server) error {
 	ctx, cancel := context.WithTimeout(context.Background(), a.c.stopTimeout())
 	defer cancel()
+	defer time.AfterFunc(newcomerPatience, a.newcomers.close).Stop()
 	if err := srv.Shutdown(ctx); err != nil {
 		return srv.Close()
 	}

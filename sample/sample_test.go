@@ -321,6 +321,31 @@ func TestServeLetsRequestsEnd(t *testing.T) {
 	}
 }
 
+// TestServeWaitsForNoConnectionInAdvance: one that a browser has opened and said nothing on. net/http would wait 5 s.
+func TestServeWaitsForNoConnectionInAdvance(t *testing.T) {
+	url, end := serve(t, Config{StopTimeout: time.Minute})
+	conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	resp, err := http.Get(url + "/healthz") // who connects later is accepted later
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	start := time.Now()
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(start); d > 4*time.Second {
+		t.Errorf("ended after %v", d)
+	}
+	if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read %d bytes, %v", n, err)
+	}
+}
+
 // firstRead closes started when the transport asks for the body.
 type firstRead struct {
 	started chan struct{}
