@@ -103,6 +103,10 @@ func TestPaceOfTheHeld(t *testing.T) {
 			q.answered()
 			wantLeaving("for one that is answered", 1)
 		}
+		for range leaveAtOnce {
+			q.answered()
+		}
+		wantLeaving("for as many that are answered before the next one has woken", leaveAtOnce)
 		for range 3 {
 			time.Sleep(leavePause)
 			wantLeaving("after a pause", 1)

@@ -30,7 +30,7 @@ type queue struct {
 	n           int
 	burst       int          // how many may still leave at once
 	pausing     bool         // endPause is going to be called
-	turned      time.Time    // when the turn was last given to somebody who had not had it
+	turned      time.Time    // when one more was last let go
 	waiting     atomic.Int64 // n, for those who only want to know
 }
 
@@ -124,11 +124,16 @@ func (q *queue) giveTurn(p *place) {
 	p.giveTurn()
 }
 
-// answered lets one more go when a request is over.
+// answered lets one more go when a request is over. If the first one has been told to and has not left yet, it is one of those behind it:
+// several are often answered in the same moment, and if that counted as one, a worker that could serve eight would soon have only one.
 func (q *queue) answered() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.first != nil {
+	switch {
+	case q.first == nil:
+	case q.first.turn:
+		q.burst = min(q.burst+1, leaveAtOnce-1)
+	default:
 		q.giveTurn(q.first)
 	}
 }
