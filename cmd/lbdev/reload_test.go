@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/lbdev/lbdev/cluster"
 	"github.com/lbdev/lbdev/cluster/control"
@@ -269,5 +272,32 @@ func TestReloadHint(t *testing.T) {
 	screen.await(fmt.Sprintf("lbdev: hint: run it alone to see more:  PORT=%d sh -c 'exit 7'\r\n", base))
 	cmd.Process.Signal(syscall.SIGTERM)
 	cmd.Wait()
+	wantNobody(t, mark, 0)
+}
+
+// TestReloadWaitsForAPipe: an env file may be a pipe that nobody writes to. Ctrl-C ends lbdev all the same.
+func TestReloadWaitsForAPipe(t *testing.T) {
+	dir := t.TempDir()
+	if err := unix.Mkfifo(filepath.Join(dir, "pipe.env"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	save(t, filepath.Join(dir, "lbdev.yaml"), saying(t, "one", "workers: 1"), false)
+	base := freePorts(t, 2)
+	cmd, mark := lbdevCommand(t, "up", "--base-port", strconv.Itoa(base), "-l", strconv.Itoa(base+1))
+	cmd.Dir, cmd.SysProcAttr = dir, nil
+	cmd.Env = append(cmd.Env, "CI=", "TERM=xterm-256color", "LC_ALL=C.UTF-8", "NO_COLOR=1")
+	screen := startOnTerminal(t, cmd)
+	screen.await("1 of 1 ready")
+	save(t, filepath.Join(dir, "lbdev.yaml"), saying(t, "one", "workers: 1", "env-file: pipe.env"), false)
+	screen.await(`waiting for env file "pipe.env", which is a pipe`)
+	cmd.Process.Signal(syscall.SIGINT)
+	screen.await("1 stopped in")
+	over := make(chan error, 1)
+	go func() { over <- cmd.Wait() }()
+	select {
+	case <-over:
+	case <-time.After(patience):
+		t.Fatal("it goes on")
+	}
 	wantNobody(t, mark, 0)
 }

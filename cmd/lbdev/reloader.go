@@ -30,6 +30,10 @@ var (
 	}
 )
 
+// replanPatience is how long the command line may take to be read again. A pipe in place of an env file may be one that nobody writes to; as
+// long as it is waited for, no other change of the files counts.
+const replanPatience = 30 * time.Second
+
 // A reloader reads the config file again and has the cluster do what it says now. One that is nil does nothing.
 type reloader struct {
 	plan    *plan
@@ -127,7 +131,11 @@ func (r *reloader) read(ctx context.Context, byHand bool) (control.Reloaded, err
 	if err == nil && r.watch(next) { // what it has of a file may have changed before that was watched
 		next, err = r.next(byHand)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+	case r.ctx.Err() != nil:
+		return control.Reloaded{}, errors.New("lbdev is ending")
+	default:
 		r.cluster.Announce(r.name + " cannot be used, nothing is changed: " + firstLine(err))
 		return control.Reloaded{}, configError(err)
 	}
@@ -166,7 +174,9 @@ func (r *reloader) next(byHand bool) (*plan, error) {
 	case err == nil && !byHand && !r.empty && len(bytes.TrimSpace(text)) == 0:
 		return nil, &commandError{err: fmt.Errorf("cannot take an empty %s for what is meant", r.name), hint: "if it is:  lbdev reload"}
 	}
-	next, err := r.plan.again()
+	ctx, cancel := context.WithTimeoutCause(r.ctx, replanPatience, fmt.Errorf("nothing has come of it for %v", replanPatience))
+	defer cancel()
+	next, err := r.plan.again(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +367,7 @@ func (r *reloader) renew(ctx context.Context, want cluster.Config) error {
 }
 
 // replan reads the command line, the environment and the file once more, as if lbdev were started now.
-func replan(c *cli.Context) (*plan, error) {
+func replan(ctx context.Context, c *cli.Context) (*plan, error) {
 	words, _ := c.App.Metadata[wordsKey].([]string)
 	app := newApp(fileOf(c.App.Writer), fileOf(c.App.ErrWriter))
 	app.Metadata = c.App.Metadata
@@ -370,6 +380,6 @@ func replan(c *cli.Context) (*plan, error) {
 			}
 		}
 	}
-	err := app.Run(words)
+	err := app.RunContext(ctx, words)
 	return p, err
 }

@@ -221,11 +221,30 @@ func (s *session) live() (report cluster.Report, hurried bool, err error) {
 	s.reload.stop()
 	report, hurried = s.shutdown()
 	if !hurried {
-		k.work.Wait()
-		s.reload.wait()
-		playing.await()
+		hurried = !s.awaitEnd(k.work.Wait, s.reload.wait, playing.await)
 	}
 	return report, hurried, err
+}
+
+// awaitEnd waits for all that was told to end, and says whether it has: a signal ends the patience.
+func (s *session) awaitEnd(waits ...func()) bool {
+	began, over := time.Now(), make(chan struct{})
+	go func() {
+		defer close(over)
+		for _, wait := range waits {
+			wait()
+		}
+	}()
+	for {
+		select {
+		case <-over:
+			return true
+		case <-s.signals:
+			if time.Since(began) >= sameSignal {
+				return false
+			}
+		}
+	}
 }
 
 // wantsKeys says whether a person can press keys and see what they do.

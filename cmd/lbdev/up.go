@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -58,7 +59,7 @@ func up(c *cli.Context) error {
 	if c.Bool("print-config") {
 		return p.printConfig(c)
 	}
-	p.again = func() (*plan, error) { return replan(c) }
+	p.again = func(ctx context.Context) (*plan, error) { return replan(ctx, c) }
 	s, err := newSession(p, c.App.Writer.(*os.File), c.App.ErrWriter.(*os.File))
 	if err != nil {
 		return err
@@ -75,8 +76,8 @@ type plan struct {
 	file        *configFile
 	origins     origins // the flags that did not come from the file
 	all         []setting
-	again       func() (*plan, error) // reads all anew; nil = nothing is read again
-	reload      bool                  // when the file changes
+	again       func(context.Context) (*plan, error) // reads all anew; nil = nothing is read again
+	reload      bool                                 // when the file changes
 	envFileName string
 	pty         string
 	watch       []string // globs
