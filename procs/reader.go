@@ -25,9 +25,11 @@ const (
 	readSize = 64 << 10
 
 	// Once the tree is gone, what is still in the pipe is read, if a stranger holds its other end: until nothing comes
-	// for lastSilence, twice in a row, but no more than lastBytes, as the stranger may go on for ever.
+	// for lastSilence, twice in a row, but no more than lastBytes in lastReads, as the stranger may go on for ever: one that writes a line
+	// every 30 ms is never silent. Full pipes and terminals take a quarter of those reads.
 	lastSilence = 20 * time.Millisecond
 	lastBytes   = 1 << 20
+	lastReads   = 64
 )
 
 // source is the end of a pipe or pseudo terminal that we read: an *os.File. Where it has no deadlines, lines are only
@@ -129,7 +131,7 @@ func (r *reader) stop() {
 // readRest reads what is there. One deadline that has passed says nothing: it may be stop's, or the machine gave us no time, and then
 // it comes before what there is to read.
 func (r *reader) readRest() {
-	for sum, silences := 0, 0; sum < lastBytes && silences < 2; {
+	for sum, reads, silences := 0, 0, 0; sum < lastBytes && reads < lastReads && silences < 2; reads++ {
 		if r.source.SetReadDeadline(time.Now().Add(lastSilence)) != nil {
 			return // it would block
 		}
