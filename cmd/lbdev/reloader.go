@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -81,7 +82,7 @@ func (r *reloader) watch(p *plan) (more bool) {
 	} else if p.envFileName != "" {
 		files = append(files, p.envFileName)
 	}
-	files = slices.DeleteFunc(files, func(name string) bool { return slices.Contains(r.watched, name) })
+	files = slices.DeleteFunc(files, func(name string) bool { return name == os.DevNull || slices.Contains(r.watched, name) })
 	if len(files) == 0 || !p.reload || r.over {
 		return false
 	}
