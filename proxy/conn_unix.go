@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -48,7 +49,13 @@ func isThere(c net.Conn) (there bool) {
 		n, _, err := unix.Recvfrom(int(fd), one[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		there = err == unix.EAGAIN || n > 0
 	})
-	return there && err == nil
+	if err != nil || !there || c == beneath(c) {
+		return there && err == nil
+	}
+	// TLS may be broken on a connection that is whole: then it says so before it looks at the deadline.
+	c.SetReadDeadline(time.Now())
+	_, err = c.Read(one[:])
+	return err == nil || isTimeout(err)
 }
 
 // isRefused says that nobody listens. A unix socket that was not made yet, or was removed, is a missing file.

@@ -1,8 +1,10 @@
 package proxy
 
 import (
+	"crypto/tls"
 	"io"
 	"net"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -76,6 +78,43 @@ func TestIsThere(t *testing.T) {
 		if got := isThere(near); got != tt.there {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+}
+
+// TestBrokenTLSIsNotThere: who speaks no TLS any more has lost the connection, though the one beneath it is whole.
+func TestBrokenTLSIsNotThere(t *testing.T) {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", s.TLS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	raw, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	client := tls.Client(raw, &tls.Config{InsecureSkipVerify: true})
+	go client.Write([]byte("x"))
+	c, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if !isThere(c) {
+		t.Error("it is not there while it is")
+	}
+	c.SetReadDeadline(time.Time{})
+	raw.Write([]byte("no record of TLS"))
+	if _, err := c.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Fatalf("read: %v", err)
+	}
+	if isThere(c) {
+		t.Error("it is there")
 	}
 }
 
