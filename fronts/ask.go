@@ -30,6 +30,9 @@ func ask(ctx context.Context, dir string, env []string, argv ...string) (stdout,
 	err = cmd.Run()
 	switch {
 	case err == nil:
+	case errors.Is(err, exec.ErrWaitDelay): // it has answered and ended; what it left holds the output
+		cmd.Cancel() // its error is that nobody is left in the group
+		err = nil
 	case ctx.Err() != nil:
 		err = fmt.Errorf("%s was killed: %w", strings.Join(argv, " "), context.Cause(ctx))
 	default:

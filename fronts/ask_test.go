@@ -28,6 +28,11 @@ func TestAsk(t *testing.T) {
 	if _, _, err = ask(t.Context(), "", nil, "/bin/sh", "-c", "exit 3"); err == nil || err.Error() != "exit status 3" {
 		t.Errorf("%v", err)
 	}
+	out, _, err = ask(t.Context(), "", nil, "/bin/sh", "-c", "sleep 100 & echo $!") // which holds the output
+	if err != nil {
+		t.Errorf("%q, %v", out, err)
+	}
+	awaitNoProcess(t, strings.TrimSpace(out))
 	if out, _, err = ask(t.Context(), "", nil, "/bin/sh", "-c", "( : </dev/tty ) 2>/dev/null || echo no terminal"); out != "no terminal\n" || err != nil {
 		t.Errorf("%q, %v", out, err)
 	}
