@@ -157,6 +157,9 @@ func fileError(file string, err error) error {
 	if errors.As(err, &unknown) && unknown.Token != nil {
 		key := unknown.Token.Value
 		fault.Problem, fault.Near = fmt.Sprintf("there is no key %q here", key), nearest(key, keys)
+		if slices.Contains(keys, key) {
+			fault.Problem, fault.Near = fault.Problem+", but in other places", ""
+		}
 	}
 	return fault
 }

@@ -61,6 +61,7 @@ func TestMistakes(t *testing.T) {
 		{"files: shop.conf", "flies: shop.conf", `shop.yaml:5:3: there is no key "flies" here; did you mean "files"?`},
 		{"title: the shop", "tittle: the shop", `shop.yaml:3:1: there is no key "tittle" here; did you mean "title"?`},
 		{"order: 15", "colour: red", `shop.yaml:1:1: there is no key "colour" here`},
+		{"order: 15", "command: ./shop", `shop.yaml:1:1: there is no key "command" here, but in other places`},
 		{"order: 15", "order: first", `shop.yaml:1:8: cannot unmarshal string into Go struct field Preset.Order of type int`},
 		{"name: shop", "name: My Shop", `shop.yaml:2:7: the name "My Shop" must be small letters, digits and hyphens`},
 		{"name: shop\n", "", `shop.yaml:1:1: the name "" must be small letters, digits and hyphens`},
