@@ -4,6 +4,7 @@ package clients
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
@@ -93,25 +95,38 @@ func (b *browser) do(steps ...chromedp.Action[chromedp.Void]) {
 // says evaluates an expression that gives a string.
 func (b *browser) says(expression string) string {
 	b.Helper()
-	b.stop.Reset(stepPatience)
-	text, err := chromedp.Run(b.ctx, chromedp.Evaluate[string]("String("+expression+")"))
+	text, err := b.evaluate(expression)
 	if err != nil {
 		b.Fatalf("%s: %v", expression, err)
 	}
 	return text
 }
 
-// until waits until an expression is true.
+func (b *browser) evaluate(expression string) (string, error) {
+	b.stop.Reset(stepPatience)
+	return chromedp.Run(b.ctx, chromedp.Evaluate[string]("String("+expression+")"))
+}
+
+// until waits until an expression is true. One page may go and another one come meanwhile.
 func (b *browser) until(expression string) {
 	b.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		if b.says("Boolean("+expression+")") == "true" {
+		text, err := b.evaluate("Boolean(" + expression + ")")
+		switch {
+		case text == "true":
 			return
-		}
-		if time.Now().After(end) {
+		case err != nil && !hasMovedOn(err):
+			b.Fatalf("%s: %v", expression, err)
+		case time.Now().After(end):
 			b.Fatalf("the page does not come to %s; it shows:\n%s", expression, b.says("document.body.innerText"))
 		}
 	}
+}
+
+// hasMovedOn says that a page went away while it was asked something.
+func hasMovedOn(err error) bool {
+	e, ok := errors.AsType[*cdproto.Error](err)
+	return ok && (strings.Contains(e.Message, "target navigated or closed") || strings.Contains(e.Message, "context was destroyed"))
 }
 
 // click clicks on an element as soon as a pointer would meet it: what is scrolled to is there a frame later. Both are one step, as a
