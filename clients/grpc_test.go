@@ -276,7 +276,11 @@ func TestGRPC(t *testing.T) {
 	t.Run("deadline", func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(c.ctx, 2*time.Second) // in which it has to come to its server
 		defer cancel()
-		if _, err := c.unary(ctx, "hang"); status.Code(err) != codes.DeadlineExceeded {
+		_, err := c.unary(ctx, "hang")
+		end, _ := ctx.Deadline()
+		// The server knows the deadline too. Where it is first, its CANCEL comes as INTERNAL_ERROR: net/http's server ends streams by nothing else.
+		late := status.Code(err) == codes.Internal && !time.Now().Before(end)
+		if status.Code(err) != codes.DeadlineExceeded && !late {
 			t.Error(err)
 		}
 		c.noted("hang ended")
