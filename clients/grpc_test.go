@@ -273,19 +273,22 @@ func TestGRPC(t *testing.T) {
 		cancel()
 		c.noted("endless ended")
 	})
-	t.Run("deadline", func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(c.ctx, 2*time.Second) // in which it has to come to its server
-		defer cancel()
-		_, err := c.unary(ctx, "hang")
-		end, _ := ctx.Deadline()
-		// The server knows the deadline too. Where it is first, its CANCEL comes as INTERNAL_ERROR: net/http's server ends streams by nothing else.
-		late := status.Code(err) == codes.Internal && !time.Now().Before(end)
-		if status.Code(err) != codes.DeadlineExceeded && !late {
-			t.Error(err)
-		}
-		c.noted("hang ended")
-	})
+	t.Run("deadline", c.deadline)
 	c.wantNoFailure()
+}
+
+// deadline: a call that hangs ends at its client's deadline. The server knows that too. Where it is first, its CANCEL comes as INTERNAL_ERROR:
+// net/http's server ends streams by nothing else.
+func (c *caller) deadline(t *testing.T) {
+	ctx, cancel := context.WithTimeout(c.ctx, 2*time.Second) // in which it has to come to its server
+	defer cancel()
+	_, err := c.unary(ctx, "hang")
+	end, _ := ctx.Deadline()
+	late := status.Code(err) == codes.Internal && !time.Now().Before(end)
+	if status.Code(err) != codes.DeadlineExceeded && !late {
+		t.Error(err)
+	}
+	c.noted("hang ended")
 }
 
 // TestGRPCWorkerKilled: what other workers have goes on, and what comes after finds a worker.
