@@ -73,7 +73,17 @@ const readable = 1 << 20
 // ReadFile reads a file that people have written. What is no regular file, links followed, and what is larger than 1 MiB is an error, and
 // so is never waited for. Errors don't name the file.
 func ReadFile(dir fs.FS, name string) ([]byte, error) {
-	text, err := beginning(dir, name, readable+1)
+	f, err := open(dir, name)
+	if err != nil {
+		return nil, bareCause(err)
+	}
+	defer f.Close()
+	return Read(f)
+}
+
+// Read reads a text that people have written to its end. More than 1 MiB is an error. Errors don't name the file.
+func Read(r io.Reader) ([]byte, error) {
+	text, err := io.ReadAll(io.LimitReader(r, readable+1))
 	if err == nil && len(text) > readable {
 		err = fmt.Errorf("it has more than %d bytes", readable)
 	}
@@ -83,8 +93,8 @@ func ReadFile(dir fs.FS, name string) ([]byte, error) {
 	return text, nil
 }
 
-// beginning returns a file's first bytes, as far as they can be read.
-func beginning(dir fs.FS, name string, most int64) ([]byte, error) {
+// open opens a regular file.
+func open(dir fs.FS, name string) (fs.File, error) {
 	info, err := fs.Stat(dir, name)
 	if err != nil {
 		return nil, err
@@ -92,12 +102,7 @@ func beginning(dir fs.FS, name string, most int64) ([]byte, error) {
 	if mode := info.Mode(); !mode.IsRegular() { // opening a pipe would wait, and devices do things
 		return nil, fmt.Errorf("it is %s, and must be a regular file", kindOf(mode))
 	}
-	f, err := dir.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, most))
+	return dir.Open(name)
 }
 
 func kindOf(mode fs.FileMode) string {
@@ -122,7 +127,12 @@ func bareCause(err error) error {
 
 // read returns the beginning of a file's text; nothing if it is not a plain file.
 func (p Place) read(name string) string {
-	text, _ := beginning(p.Dir, name, readable)
+	f, err := open(p.Dir, name)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	text, _ := io.ReadAll(io.LimitReader(f, readable)) // as far as it can be read
 	return plain(text)
 }
 

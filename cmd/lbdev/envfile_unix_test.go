@@ -34,7 +34,7 @@ func TestPipes(t *testing.T) {
 		t.Errorf("it was told that %d are silent", len(told))
 	}
 	p.forget(p.known[name])
-	go write(strings.Repeat("A=one\n", maxPipe/6+1))
+	go write(strings.Repeat("A=one\n", 1<<20/6+1))
 	if text, err := p.read(t.Context(), name); err == nil || err.Error() != "it has more than 1048576 bytes" {
 		t.Errorf("read %d bytes, %v", len(text), err)
 	}
