@@ -132,7 +132,7 @@ func TestTraefikTakes(t *testing.T) {
 			c := checkable(t, s)
 			c.Workers = append([]Worker(nil), c.Workers...)
 			for i := range c.Workers {
-				c.Workers[i].Port = startEcho(t)
+				c.Workers[i].Port, _ = startTalker(t, echo)
 			}
 			dir := startFront(t, "traefik", c)
 			text, err := os.ReadFile(filepath.Join(dir, "said"))
@@ -154,8 +154,8 @@ func TestTraefikTakes(t *testing.T) {
 	}
 }
 
-// startEcho is a worker that answers a line with its port and the line, as soon as the client has said all, and speaks no HTTP.
-func startEcho(t *testing.T) (port int) {
+// startTalker is a worker that speaks no HTTP: answer gets each of its connections. After die it takes no more.
+func startTalker(t *testing.T, answer func(port int, conn net.Conn)) (port int, die func() error) {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -171,14 +171,18 @@ func startEcho(t *testing.T) (port int) {
 			}
 			go func() {
 				defer conn.Close()
-				in := bufio.NewReader(conn)
-				if line, err := in.ReadString('\n'); err == nil {
-					fmt.Fprintf(conn, "%d heard %s", port, line)
-				}
+				answer(port, conn)
 			}()
 		}
 	}()
-	return port
+	return port, listener.Close
+}
+
+// echo answers a line with the port and the line, as soon as it is there.
+func echo(port int, conn net.Conn) {
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil {
+		fmt.Fprintf(conn, "%d heard %s", port, line)
+	}
 }
 
 // TestTraefikBusy: half of the workers are dead, and many clients at once don't notice, whoever chooses.
@@ -334,28 +338,15 @@ func TestTraefikFollows(t *testing.T) {
 func TestTraefikConnections(t *testing.T) {
 	c := Cluster{Name: "shop", TCP: true, Listen: []string{fmt.Sprintf("127.0.0.1:%d", freePort(t))}}
 	for n := 1; n <= 2; n++ {
-		c.Workers = append(c.Workers, Worker{Number: n, Port: startEcho(t), Weight: 1})
+		port, _ := startTalker(t, echo)
+		c.Workers = append(c.Workers, Worker{Number: n, Port: port, Weight: 1})
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	slow := listener.Addr().(*net.TCPAddr).Port
+	slow, die := startTalker(t, func(port int, conn net.Conn) {
+		text, _ := io.ReadAll(conn)
+		time.Sleep(500 * time.Millisecond) // longer than Traefik gives by itself
+		fmt.Fprintf(conn, "%d heard %s", port, text)
+	})
 	c.Workers = append(c.Workers, Worker{Number: 3, Port: slow, Weight: 1})
-	go func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				text, _ := io.ReadAll(conn)
-				time.Sleep(500 * time.Millisecond) // longer than Traefik gives by itself
-				fmt.Fprintf(conn, "%d heard %s", slow, text)
-			}()
-		}
-	}()
 	startFront(t, "traefik", c)
 	ask := func() string {
 		conn, err := traefikDial(t, c)
@@ -379,7 +370,7 @@ func TestTraefikConnections(t *testing.T) {
 			break
 		}
 	}
-	listener.Close()
+	die()
 	lost, in := 0, 0
 	for deadline := time.Now().Add(10 * time.Second); in < 12; {
 		if ask() == "" {
